@@ -1,0 +1,266 @@
+//! What people and programs are shown of deliveries, runs and plugins: the JSON shapes, and nothing else.
+//!
+//! Absent is `null`; times are RFC 3339 in UTC with milliseconds. Fields may be added, never renamed.
+
+use crate::clock::rfc3339;
+use crate::delivery::{AttemptRecord, Gate, LogLine, OutgoingCall, Trap};
+use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunRecord};
+use crate::plugin::{Component, Manifest, StoredSubscription, Want};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+
+/// A delivery.
+#[derive(Debug, Serialize)]
+pub struct DeliveryJson {
+    id: String,
+    received_at: String,
+    path: String,
+    hub_id: Option<String>,
+    webhook_id: Option<String>,
+    scope: String,
+    action: String,
+    repo: Option<RepoJson>,
+    state: &'static str,
+    duplicates: u64,
+    runs: Vec<RunJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Serialize)]
+struct RepoJson {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    name: Option<String>,
+    id: Option<String>,
+}
+
+/// A run.
+#[derive(Debug, Serialize)]
+pub struct RunJson {
+    id: String,
+    plugin: String,
+    state: &'static str,
+    parked: bool,
+    reason: Option<String>,
+    scope: String,
+    action: String,
+    replay_of: Option<String>,
+    stands_for: u64,
+    next_attempt_at: Option<String>,
+    attempts: Vec<AttemptJson>,
+}
+
+/// An attempt.
+#[derive(Debug, Serialize)]
+pub struct AttemptJson {
+    n: u32,
+    started_at: String,
+    version: Option<String>,
+    digest: Option<String>,
+    outcome: Option<&'static str>,
+    output: Option<String>,
+    fuel: Option<u64>,
+    fuel_limit: Option<u64>,
+    memory_peak_bytes: Option<u64>,
+    wall_ms: Option<u64>,
+    logs: Vec<LogLine>,
+    calls: Vec<OutgoingCall>,
+    trap: Option<Trap>,
+}
+
+/// The attempt of `hookbox run`.
+#[derive(Debug, Serialize)]
+pub struct RunOnceJson {
+    plugin: String,
+    scope: String,
+    action: String,
+    n: u32,
+    started_at: String,
+    version: String,
+    digest: String,
+    outcome: &'static str,
+    output: Option<String>,
+    fuel: u64,
+    fuel_limit: u64,
+    memory_peak_bytes: u64,
+    wall_ms: u64,
+    logs: Vec<LogLine>,
+    calls: Vec<OutgoingCall>,
+    trap: Option<Trap>,
+}
+
+/// A plugin.
+#[derive(Debug, Serialize)]
+pub struct PluginJson {
+    name: String,
+    state: &'static str,
+    reason: Option<String>,
+    version: Option<String>,
+    digest: Option<String>,
+    description: Option<String>,
+    subscriptions: Vec<StoredSubscription>,
+    candidate: Option<()>,
+}
+
+/// A component file.
+#[derive(Debug, Serialize)]
+pub struct ComponentJson {
+    name: String,
+    version: String,
+    description: String,
+    interface: String,
+    subscriptions: Vec<StoredSubscription>,
+    wants: Vec<Want>,
+    imports: Vec<String>,
+    size_bytes: u64,
+    digest: String,
+}
+
+impl From<DeliveryRecord> for DeliveryJson {
+    fn from(record: DeliveryRecord) -> Self {
+        let repo =
+            (record.repo_type.is_some() || record.repo_name.is_some() || record.repo_id.is_some())
+                .then_some(RepoJson {
+                    kind: record.repo_type,
+                    name: record.repo_name,
+                    id: record.repo_id,
+                });
+        let (payload, headers) = record.payload.map_or((None, None), |payload| {
+            let text = String::from_utf8_lossy(&payload.body).into_owned();
+            (
+                RawValue::from_string(text).ok(),
+                Some(payload.headers.into_iter().collect()),
+            )
+        });
+        Self {
+            id: record.id.to_string(),
+            received_at: rfc3339(record.received_ms),
+            path: record.path,
+            hub_id: record.hub_id,
+            webhook_id: record.webhook_id,
+            scope: record.scope,
+            action: record.action,
+            repo,
+            state: record.state.as_str(),
+            duplicates: record.duplicates,
+            runs: record.runs.into_iter().map(Into::into).collect(),
+            payload,
+            headers,
+        }
+    }
+}
+
+impl From<RunRecord> for RunJson {
+    fn from(record: RunRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            plugin: record.plugin,
+            state: record.state.as_str(),
+            parked: record.gate == Gate::Parked && !record.state.is_settled(),
+            reason: record.reason,
+            scope: record.scope,
+            action: record.action,
+            replay_of: record.replay_of.map(|id| id.to_string()),
+            stands_for: record.stands_for,
+            next_attempt_at: record.next_attempt_ms.map(rfc3339),
+            attempts: record.attempts.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<AttemptEntry> for AttemptJson {
+    fn from(entry: AttemptEntry) -> Self {
+        Self {
+            n: entry.n,
+            started_at: rfc3339(entry.started_ms),
+            version: entry.version,
+            digest: entry.digest,
+            outcome: entry.outcome.map(crate::delivery::Outcome::as_str),
+            output: entry.output,
+            fuel: entry.fuel,
+            fuel_limit: entry.fuel_limit,
+            memory_peak_bytes: entry.memory_peak_bytes,
+            wall_ms: entry.wall_ms,
+            logs: entry.logs,
+            calls: entry.calls,
+            trap: entry.trap,
+        }
+    }
+}
+
+impl RunOnceJson {
+    /// One attempt outside a host.
+    #[must_use]
+    pub fn new(
+        plugin: &str,
+        scope: &str,
+        action: &str,
+        started_ms: u64,
+        record: AttemptRecord,
+    ) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            scope: scope.to_owned(),
+            action: action.to_owned(),
+            n: 1,
+            started_at: rfc3339(started_ms),
+            version: record.version,
+            digest: record.digest,
+            outcome: record.outcome.as_str(),
+            output: record.output,
+            fuel: record.fuel,
+            fuel_limit: record.fuel_limit,
+            memory_peak_bytes: record.memory_peak_bytes,
+            wall_ms: record.wall_ms,
+            logs: record.logs,
+            calls: record.calls,
+            trap: record.trap,
+        }
+    }
+}
+
+impl From<PluginRecord> for PluginJson {
+    fn from(record: PluginRecord) -> Self {
+        let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
+        Self {
+            name: record.name,
+            state: record.state.as_str(),
+            reason: record.reason,
+            version: manifest.as_ref().map(|manifest| manifest.version.clone()),
+            digest: record.digest,
+            description: manifest
+                .as_ref()
+                .map(|manifest| manifest.description.clone()),
+            subscriptions: manifest.as_ref().map_or_else(Vec::new, subscriptions),
+            candidate: None,
+        }
+    }
+}
+
+impl ComponentJson {
+    /// A component under the name its file gives it.
+    #[must_use]
+    pub fn new(name: &str, component: &Component) -> Self {
+        let manifest = component.manifest();
+        let facts = component.facts();
+        Self {
+            name: name.to_owned(),
+            version: manifest.version.clone(),
+            description: manifest.description.clone(),
+            interface: facts.interface.clone(),
+            subscriptions: subscriptions(manifest),
+            wants: manifest.wants.clone(),
+            imports: facts.imports.clone(),
+            size_bytes: facts.size_bytes,
+            digest: facts.digest.clone(),
+        }
+    }
+}
+
+fn subscriptions(manifest: &Manifest) -> Vec<StoredSubscription> {
+    manifest.subscriptions.iter().map(Into::into).collect()
+}

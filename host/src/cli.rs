@@ -1,0 +1,90 @@
+//! The command line: one module for each command, and how a run of `hookbox` ends.
+
+mod build;
+mod deliveries;
+mod event;
+mod inspect;
+mod output;
+mod plugins;
+mod run;
+mod secret;
+mod send;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Everything went well.
+pub const EXIT_OK: u8 = 0;
+
+/// It did not: the command failed, or with `run` the plugin did.
+pub const EXIT_FAILURE: u8 = 1;
+
+/// The command line is wrong (as clap ends it, too).
+pub const EXIT_USAGE: u8 = 2;
+
+/// Receives Hugging Face Hub webhooks and runs sandboxed WebAssembly plugins on them
+#[derive(Debug, Parser)]
+#[command(name = "hookbox", version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hookbox build plugins/hello -o plugins-dir     build a plugin to plugins-dir/hello.wasm
+  hookbox serve --plugins plugins-dir            receive webhooks and run the plugins on them
+  hookbox send discussion-comment                post a sample delivery to a running host
+  hookbox deliveries list                        what came in, and what became of it
+
+Exit codes: 0 success, 1 failure, 2 wrong usage.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(Box<serve::Serve>),
+    Build(build::Build),
+    Inspect(inspect::Inspect),
+    Run(run::Run),
+    Send(send::Send),
+    Plugins(plugins::Plugins),
+    Deliveries(deliveries::Deliveries),
+    Secret(secret::Secret),
+}
+
+/// How a command ends, if not with an error.
+enum End {
+    Ok,
+    Failed,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Serve(command) => command.execute(),
+        Command::Build(command) => command.execute(),
+        Command::Inspect(command) => command.execute(),
+        Command::Run(command) => command.execute(),
+        Command::Send(command) => command.execute(),
+        Command::Plugins(command) => command.execute(),
+        Command::Deliveries(command) => command.execute(),
+        Command::Secret(command) => command.execute(),
+    };
+    match result {
+        Ok(End::Ok) => ExitCode::from(EXIT_OK),
+        Ok(End::Failed) => ExitCode::from(EXIT_FAILURE),
+        Err(error) => {
+            output::error(&error);
+            let usage = error.downcast_ref::<UsageError>().is_some()
+                || error.downcast_ref::<crate::config::ConfigError>().is_some();
+            ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILURE })
+        }
+    }
+}
+
+/// What was given on the command line cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct UsageError(String);

@@ -1,0 +1,231 @@
+//! `hookbox deliveries`: what came in, and what became of it. Reads the ledger, whether a host runs or not.
+
+use crate::activity::DeliveryJson;
+use crate::cli::{End, UsageError, output};
+use crate::clock::{now_ms, rfc3339};
+use crate::delivery::{DeliveryId, DeliveryState};
+use crate::ledger::sqlite::SqliteReader;
+use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, RunRecord};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Show deliveries, their runs and attempts
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hookbox deliveries list --state dead --since 1d
+  hookbox deliveries show 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --json")]
+pub struct Deliveries {
+    #[command(subcommand)]
+    command: Command,
+    /// The host's data folder
+    #[arg(
+        long,
+        env = "HOOKBOX_DATA",
+        value_name = "DIR",
+        default_value = "data",
+        global = true
+    )]
+    data: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List deliveries, newest first
+    List(List),
+    /// Show one delivery with its payload, runs, attempts and logs
+    Show {
+        /// The delivery's id
+        id: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct List {
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Only those pending, settled or dead
+    #[arg(long, value_name = "STATE", value_parser = ["pending", "settled", "dead"])]
+    state: Option<String>,
+    /// Only those with a run of this plugin
+    #[arg(long, value_name = "NAME")]
+    plugin: Option<String>,
+    /// Only those with this scope, or one under it
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// Only those about this repo
+    #[arg(long, value_name = "NAME")]
+    repo: Option<String>,
+    /// Only those of the last 30m, 12h, 7d…, or since a time such as 2026-08-28T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+}
+
+impl Deliveries {
+    pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
+        match self.command {
+            Command::List(list) => {
+                let filter = list.filter()?;
+                let deliveries = SqliteReader::open(&self.data)?.deliveries(&filter)?;
+                if self.json {
+                    let deliveries: Vec<DeliveryJson> =
+                        deliveries.into_iter().map(Into::into).collect();
+                    output::json(&deliveries)?;
+                } else {
+                    show_list(deliveries);
+                }
+            }
+            Command::Show { id } => {
+                let id: DeliveryId = id.parse().map_err(|error| UsageError(format!("{error}")))?;
+                let delivery = SqliteReader::open(&self.data)?.delivery(id)?.ok_or_else(|| {
+                    let data = self.data.display();
+                    anyhow::anyhow!("{id}: there is no such delivery in {data} (see 'hookbox deliveries list')")
+                })?;
+                if self.json {
+                    output::json(&DeliveryJson::from(delivery))?;
+                } else {
+                    show_one(&delivery);
+                }
+            }
+        }
+        Ok(End::Ok)
+    }
+}
+
+impl List {
+    fn filter(self) -> anyhow::Result<DeliveryFilter> {
+        Ok(DeliveryFilter {
+            limit: (!self.all).then_some(self.limit),
+            state: self.state.as_deref().and_then(DeliveryState::from_word),
+            plugin: self.plugin,
+            scope: self.scope,
+            repo: self.repo,
+            since_ms: self.since.as_deref().map(since).transpose()?,
+        })
+    }
+}
+
+fn since(text: &str) -> Result<u64, UsageError> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        let ago: Duration = ago;
+        return Ok(now_ms().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
+    }
+    text.parse::<jiff::Timestamp>()
+        .ok()
+        .and_then(|time| u64::try_from(time.as_millisecond()).ok())
+        .ok_or_else(|| {
+            UsageError(format!(
+                "--since {text}: neither a duration such as 12h or 7d nor a time such as 2026-08-28T09:30:00Z"
+            ))
+        })
+}
+
+fn show_list(deliveries: Vec<DeliveryRecord>) {
+    let rows = deliveries.into_iter().map(|delivery| {
+        let runs: Vec<String> = delivery
+            .runs
+            .iter()
+            .map(|run| format!("{} {}", run.plugin, run.state))
+            .collect();
+        [
+            delivery.id.to_string(),
+            rfc3339(delivery.received_ms),
+            format!("{} {}", delivery.scope, delivery.action),
+            delivery.repo_name.unwrap_or_default(),
+            delivery.state.to_string(),
+            runs.join(", "),
+        ]
+    });
+    output::table(["id", "received", "event", "repo", "state", "runs"], rows);
+}
+
+fn show_one(delivery: &DeliveryRecord) {
+    let print =
+        |title: &str, text: &str| output::line(&format!("{title:<10}{}", output::visible(text)));
+    print("delivery", &delivery.id.to_string());
+    print("received", &rfc3339(delivery.received_ms));
+    print("path", &delivery.path);
+    print("event", &format!("{} {}", delivery.scope, delivery.action));
+    if let Some(name) = &delivery.repo_name {
+        print(
+            "repo",
+            &format!(
+                "{} {name}",
+                delivery.repo_type.as_deref().unwrap_or_default()
+            ),
+        );
+    }
+    if let Some(id) = &delivery.hub_id {
+        print(
+            "hub id",
+            &format!("{id} (came again {} times)", delivery.duplicates),
+        );
+    }
+    output::line(&format!(
+        "{:<10}{}",
+        "state",
+        output::state(delivery.state.as_str())
+    ));
+    for run in &delivery.runs {
+        output::line("");
+        show_run(run);
+    }
+    if let Some(payload) = &delivery.payload {
+        output::line("");
+        output::line(&output::visible(&String::from_utf8_lossy(&payload.body)));
+    }
+}
+
+fn show_run(run: &RunRecord) {
+    let name = output::visible(&run.plugin);
+    output::line(&format!(
+        "{name} {} (run {})",
+        output::state(run.state.as_str()),
+        run.id
+    ));
+    if let Some(reason) = &run.reason {
+        output::line(&format!("  {}", output::visible(reason)));
+    }
+    if let Some(next) = run.next_attempt_ms {
+        output::line(&format!("  next attempt at {}", rfc3339(next)));
+    }
+    for attempt in &run.attempts {
+        show_attempt(attempt);
+    }
+}
+
+fn show_attempt(attempt: &AttemptEntry) {
+    let outcome = attempt
+        .outcome
+        .map_or("running", crate::delivery::Outcome::as_str);
+    let mut text = format!("  attempt {} {}", attempt.n, output::state(outcome));
+    if let (Some(fuel), Some(bytes), Some(ms)) =
+        (attempt.fuel, attempt.memory_peak_bytes, attempt.wall_ms)
+    {
+        text.push_str(&format!(
+            ": fuel {fuel}, memory {} KiB, {ms} ms",
+            bytes / 1024
+        ));
+    }
+    output::line(&text);
+    if let Some(said) = &attempt.output {
+        output::line(&format!("    {}", output::visible(said)));
+    }
+    if let Some(trap) = &attempt.trap {
+        output::line(&format!("    {}", output::visible(&trap.message)));
+        for frame in &trap.frames {
+            output::line(&format!("      at {}", output::visible(frame)));
+        }
+    }
+    for line in &attempt.logs {
+        let text = format!("    {:>6} ms  {:<5}  {}", line.at_ms, line.level, line.text);
+        output::line(&output::visible(&text));
+    }
+}

@@ -1,0 +1,277 @@
+//! Intake: receive, verify, read, parse, route, record, answer.
+//!
+//! An answer of 2xx means that the delivery and its runs are durable. The secret is looked at before the body, and
+//! before the path, so that nobody without it can make us read or tell which plugins there are. Nothing here runs
+//! a plugin: intake and worker meet in the ledger.
+
+mod answer;
+mod body;
+mod verify;
+
+pub use answer::{Answer, error_answer};
+pub use body::BodyError;
+pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
+
+use crate::clock::now_ms;
+use crate::delivery::{DeliveryId, Gate, NewDelivery, NewRun, Outcome, RunId, RunState};
+use crate::event::Event;
+use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
+use crate::plugin::capability::raw::KEPT_HEADERS;
+use crate::router::Router;
+use answer::{RunAnswer, WaitPreference};
+use bytes::Bytes;
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Request, StatusCode};
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+
+/// Bodies larger than this, in bytes, are hashed and parsed off the runtime.
+const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest kept header value, in bytes.
+const HEADER_BYTES_MAX: usize = 1024;
+
+/// The longest `Webhook-Id` that is used, in bytes.
+const HUB_ID_BYTES_MAX: usize = 256;
+
+/// Bounds of intake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntakeConfig {
+    /// The largest body, in bytes.
+    pub body_bytes_max: usize,
+    /// The longest that a body may take to come in, in all.
+    pub body_time_max: Duration,
+    /// Bytes of bodies held at once, over all requests; over it the answer is 503.
+    pub bodies_bytes_max: usize,
+    /// The longest that `Prefer: wait` waits.
+    pub wait_max: Duration,
+}
+
+impl Default for IntakeConfig {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 16 * 1024 * 1024,
+            body_time_max: Duration::from_secs(30),
+            bodies_bytes_max: 256 * 1024 * 1024,
+            // The Hub gives up after 30 s (HF staff, dataset-viewer issue 2651).
+            wait_max: Duration::from_secs(25),
+        }
+    }
+}
+
+/// Takes deliveries in.
+pub struct Intake {
+    ledger: Arc<dyn Ledger>,
+    router: watch::Receiver<Arc<Router>>,
+    endpoints: watch::Receiver<Arc<Endpoints>>,
+    bodies: Arc<Semaphore>,
+    config: IntakeConfig,
+}
+
+impl Intake {
+    /// An intake that routes by what `router` and `endpoints` hold when a delivery comes.
+    #[must_use]
+    pub fn new(
+        ledger: Arc<dyn Ledger>,
+        router: watch::Receiver<Arc<Router>>,
+        endpoints: watch::Receiver<Arc<Endpoints>>,
+        config: IntakeConfig,
+    ) -> Self {
+        let permits = config.bodies_bytes_max.min(Semaphore::MAX_PERMITS);
+        Self {
+            ledger,
+            router,
+            endpoints,
+            bodies: Arc::new(Semaphore::new(permits)),
+            config,
+        }
+    }
+
+    /// Answers one `POST`, wherever it was sent: one without the secret learns nothing of the path.
+    pub async fn handle(&self, request: Request<Incoming>) -> Answer {
+        match self.take(request).await {
+            Ok(answer) | Err(answer) => answer,
+        }
+    }
+
+    async fn take(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
+        let endpoints = Arc::clone(&self.endpoints.borrow());
+        let verified = endpoints.verify(request.uri(), request.headers())?;
+        let (head, body) = request.into_parts();
+        let wait = WaitPreference::read(&head.headers, self.config.wait_max);
+        let body = body::read(&head.headers, body, &self.config, &self.bodies).await?;
+        let (delivery, runs) = self.prepare(&verified, &head.headers, body.bytes).await?;
+        let id = delivery.id;
+        let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
+        let parked = runs.iter().all(|run| run.parked.is_some());
+        let recording = self.ledger.record(delivery, runs).await;
+        drop(body.held);
+        match recording.map_err(|error| unrecorded(&error))? {
+            Recording::Duplicate { first } => {
+                tracing::info!(delivery = %first, "duplicate delivery counted");
+                Ok(Answer::duplicate(first))
+            }
+            Recording::Recorded(recorded) => {
+                tell(&recorded, &plugins);
+                match wait {
+                    Some(wait) if parked => {
+                        self.accepted_with_runs(id, wait, StatusCode::ACCEPTED)
+                            .await
+                    }
+                    Some(wait) => self.wait(id, wait).await,
+                    None => Ok(Answer::accepted(id, &plugins)),
+                }
+            }
+        }
+    }
+
+    /// From a body to the delivery and the runs to record. Hashing and parsing a large body take long enough to be
+    /// done off the runtime.
+    async fn prepare(
+        &self,
+        verified: &Verified,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(NewDelivery, Vec<NewRun>), Answer> {
+        let read = {
+            let body = body.clone();
+            move || (Sha256::digest(&body).into(), Event::parse(&body))
+        };
+        let (body_sha256, event): ([u8; 32], _) = if body.len() > INLINE_BYTES_MAX {
+            tokio::task::spawn_blocking(read).await.map_err(|_| {
+                error_answer(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the host is stopping; try again",
+                )
+            })?
+        } else {
+            read()
+        };
+        let event =
+            event.map_err(|error| error_answer(StatusCode::BAD_REQUEST, &error.to_string()))?;
+        let runs = self.route(verified, &event);
+        let delivery = NewDelivery {
+            id: DeliveryId::new(),
+            path: verified.path().to_owned(),
+            hub_id: hub_id(headers),
+            event,
+            received_ms: now_ms(),
+            body,
+            body_sha256,
+            headers: kept_headers(headers),
+        };
+        Ok((delivery, runs))
+    }
+
+    fn route(&self, verified: &Verified, event: &Event) -> Vec<NewRun> {
+        let router = Arc::clone(&self.router.borrow());
+        let routed = match verified.plugin() {
+            Some(plugin) => router.route_to(plugin, event),
+            None => router.route(event),
+        };
+        routed
+            .into_iter()
+            .map(|routed| NewRun {
+                id: RunId::new(),
+                plugin: routed.route.plugin.clone(),
+                scope: routed.seen.scope,
+                action: routed.seen.action,
+                routed_digest: routed.route.digest.clone(),
+                parked: routed.route.parked.clone(),
+            })
+            .collect()
+    }
+
+    /// Waits for the first attempts; a wait that runs out is no failure, only an earlier answer.
+    async fn wait(&self, id: DeliveryId, wait: WaitPreference) -> Result<Answer, Answer> {
+        match tokio::time::timeout(wait.time(), self.ledger.first_attempts(id)).await {
+            Ok(Ok(runs)) => Ok(Answer::with_runs(
+                id,
+                &first_attempts(&runs),
+                wait,
+                StatusCode::OK,
+            )),
+            Ok(Err(_)) | Err(_) => {
+                self.accepted_with_runs(id, wait, StatusCode::ACCEPTED)
+                    .await
+            }
+        }
+    }
+
+    /// The answer with the runs as they stand. The delivery is durable already, so what cannot be read is left out.
+    async fn accepted_with_runs(
+        &self,
+        id: DeliveryId,
+        wait: WaitPreference,
+        status: StatusCode,
+    ) -> Result<Answer, Answer> {
+        let delivery = self.ledger.delivery(id).await.ok().flatten();
+        let runs = delivery.map_or_else(Vec::new, |delivery| first_attempts(&delivery.runs));
+        Ok(Answer::with_runs(id, &runs, wait, status))
+    }
+}
+
+fn tell(recorded: &Recorded, plugins: &[String]) {
+    if recorded.hub_id_reused() {
+        tracing::warn!(
+            delivery = %recorded.id(),
+            "its Webhook-Id came before with another body: recorded as a delivery of its own"
+        );
+    }
+    tracing::info!(delivery = %recorded.id(), runs = plugins.join(","), "delivery recorded");
+}
+
+/// The answer for a delivery that is not, or not surely, recorded: the Hub will send it again.
+fn unrecorded(error: &LedgerError) -> Answer {
+    tracing::error!(%error, "delivery not recorded");
+    let message = match error {
+        LedgerError::Busy => "too many deliveries at once; try again",
+        _ => "the delivery cannot be recorded now; try again",
+    };
+    error_answer(StatusCode::SERVICE_UNAVAILABLE, message)
+}
+
+fn first_attempts(runs: &[RunRecord]) -> Vec<RunAnswer> {
+    runs.iter()
+        .map(|run| {
+            let first = run
+                .attempts
+                .iter()
+                .find(|attempt| attempt.outcome.is_some());
+            RunAnswer {
+                plugin: run.plugin.clone(),
+                // Parked is no state of its own: the run is pending, and `deliveries show` says why.
+                state: match run.gate {
+                    Gate::Parked if !run.state.is_settled() => RunState::Pending.as_str(),
+                    _ => run.state.as_str(),
+                },
+                outcome: first
+                    .and_then(|attempt| attempt.outcome)
+                    .map(Outcome::as_str),
+                output: first.and_then(|attempt| attempt.output.clone()),
+            }
+        })
+        .collect()
+}
+
+/// The Hub's idempotency key: one that is too long or not visible ASCII counts as absent.
+fn hub_id(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get("webhook-id")?.as_bytes();
+    let visible = value.iter().all(u8::is_ascii_graphic);
+    let usable = visible && !value.is_empty() && value.len() <= HUB_ID_BYTES_MAX;
+    usable.then(|| String::from_utf8_lossy(value).into_owned())
+}
+
+fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    KEPT_HEADERS
+        .iter()
+        .filter_map(|name| {
+            let value = headers.get(*name)?;
+            let text = String::from_utf8_lossy(value.as_bytes());
+            let end = text.floor_char_boundary(HEADER_BYTES_MAX.min(text.len()));
+            Some(((*name).to_owned(), text.get(..end)?.to_owned()))
+        })
+        .collect()
+}

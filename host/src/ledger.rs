@@ -1,0 +1,544 @@
+//! The ledger: where deliveries, runs, attempts and what the host knows of plugins are kept.
+//!
+//! [`Ledger`] is the contract, written for one host and for many; [`sqlite`] is its embedded form. What it
+//! promises: a delivery and its runs are recorded in one transaction, durable before [`Ledger::record`] returns;
+//! a claim is held by one owner at a time and settles in one transaction, and a claim that was taken over settles
+//! nothing; nothing is shown before it is durable. It knows no plugin code, no grant and no HTTP.
+
+#[cfg(test)]
+pub(crate) mod conformance;
+pub mod sqlite;
+
+use crate::delivery::{
+    AttemptRecord, DeliveryId, DeliveryState, Gate, Lane, LogLine, NewDelivery, NewRun, Outcome,
+    OutgoingCall, RunId, RunState, Settlement, Trap,
+};
+use crate::scope::SeenEvent;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Keeps deliveries and runs, and hands runs out to whoever will attempt them.
+#[async_trait]
+pub trait Ledger: Send + Sync + 'static {
+    /// Records a delivery and its runs in one transaction, durable before this returns.
+    ///
+    /// A delivery with the same path, `Webhook-Id` and body as one within the dedup window is counted there and
+    /// not recorded again. A run is parked if its plugin is noted as not loaded; [`NewRun::parked`] counts for
+    /// plugins that were never noted.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] when the queue is full and [`LedgerError::Unavailable`] when the store cannot write:
+    /// nothing is recorded. After [`LedgerError::Failed`] it is unknown whether it was.
+    async fn record(
+        &self,
+        delivery: NewDelivery,
+        runs: Vec<NewRun>,
+    ) -> Result<Recording, LedgerError>;
+
+    /// Claims due runs: marks them running under a lease and inserts their attempt rows.
+    ///
+    /// Takes one run of each plugin in the order given, then a second of each, until the slots are used: no plugin
+    /// waits behind another's backlog. Live runs come before replayed ones, older before newer. A run with
+    /// [`LOSSES_BEFORE_ALONE`](crate::delivery::LOSSES_BEFORE_ALONE) losses is claimed only when
+    /// `running` is 0, alone, and while one is due nothing else is claimed; one with
+    /// [`CONFLICTS_BEFORE_ALONE`](crate::delivery::CONFLICTS_BEFORE_ALONE) conflicts only when its plugin has none
+    /// running, and while one is due nothing else of that plugin is. Runs whose lease has run out are closed as lost
+    /// first. Claims whose caller stopped waiting are given back.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, LedgerError>;
+
+    /// Settles a claim in one transaction: the attempt, its logs, its run's and its delivery's state, and what the
+    /// attempt wrote to its plugin's state, if it ended `done`, `ignored` or `rejected`. With a stale claim, or if a
+    /// key that such an attempt read has changed since, nothing changes.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`], save that it waits until a store that cannot write now can: what was attempted must
+    /// not count as lost because the disk was full for a while.
+    async fn settle(
+        &self,
+        claim: Claim,
+        settlement: Settlement,
+        attempt: AttemptRecord,
+        changes: StateChanges,
+    ) -> Result<Settled, LedgerError>;
+
+    /// Gives a claim back unused: its attempt row is deleted and the run is pending again, due at once.
+    ///
+    /// # Errors
+    /// As [`Ledger::settle`].
+    async fn give_back(&self, claim: Claim) -> Result<Settled, LedgerError>;
+
+    /// The body and kept headers of a claim's delivery.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read or their hash is not the recorded one.
+    async fn payload(&self, claim: &Claim) -> Result<Payload, LedgerError>;
+
+    /// When the next pending run of these plugins is due, in ms since the Unix epoch; `None` without one. A run that
+    /// waits to be alone is due like any other, though it is not claimed yet.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn next_due_ms(&self, plugins: Vec<String>) -> Result<Option<u64>, LedgerError>;
+
+    /// Changes whenever a run may have become claimable. A lost signal costs latency, never a run.
+    fn claimable(&self) -> watch::Receiver<u64>;
+
+    /// Waits until every run of a delivery has ended its first attempt, is settled, or is parked, and returns them:
+    /// none if there is no such delivery. An attempt in conflict, or lost, is not waited for: it is made again.
+    ///
+    /// The wait has no bound of its own: put it under a time-out.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn first_attempts(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError>;
+
+    /// Notes what the host knows of a plugin and, in the same transaction, parks or frees its pending runs. A pause
+    /// outlives this: it ends with [`Ledger::resume`].
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn put_plugin(&self, plugin: PluginRecord) -> Result<(), LedgerError>;
+
+    /// Forgets a plugin: its pending runs become dead, replayable. Its state is kept.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn forget_plugin(&self, name: String) -> Result<(), LedgerError>;
+
+    /// All plugins ever noted and not forgotten, by name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError>;
+
+    /// A key of a plugin's state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn state(&self, plugin: &str, key: &str) -> Result<Option<StateValue>, LedgerError>;
+
+    /// Records new runs of a delivery that was recorded before, in the replay lane; a plugin with an unsettled run
+    /// for it is skipped. Returns the plugins whose runs were recorded; `None` if there is no such delivery.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn replay(
+        &self,
+        id: DeliveryId,
+        runs: Vec<NewRun>,
+    ) -> Result<Option<Vec<String>>, LedgerError>;
+
+    /// Pauses a plugin: its pending runs are parked until [`Ledger::resume`]. Returns whether it is known.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn pause(&self, plugin: String, by: String) -> Result<bool, LedgerError>;
+
+    /// Ends a pause. Returns whether the plugin is known.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn resume(&self, plugin: String) -> Result<bool, LedgerError>;
+
+    /// One delivery with all its runs and attempts.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>, LedgerError>;
+
+    /// Deliveries, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError>;
+
+    /// Changes to the reason once the ledger has failed for good: the process must stop and start again.
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
+
+    /// Whether the last write succeeded, and why not if it did not: what `/readyz` says.
+    ///
+    /// # Errors
+    /// The error that a write would meet now.
+    async fn check_writable(&self) -> Result<(), LedgerError>;
+
+    /// Ends the ledger's tasks after all that was queued is committed.
+    async fn close(&self);
+}
+
+/// What became of a delivery that was to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recording {
+    /// It is durable.
+    Recorded(Recorded),
+    /// It was recorded before; the count of its duplicates is durable.
+    Duplicate {
+        /// The id it was first recorded under.
+        first: DeliveryId,
+    },
+}
+
+/// Proof that a delivery and its runs are durable: only a ledger makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    id: DeliveryId,
+    hub_id_reused: bool,
+}
+
+impl Recorded {
+    /// The delivery's id.
+    #[must_use]
+    pub const fn id(&self) -> DeliveryId {
+        self.id
+    }
+
+    /// Whether the same path and `Webhook-Id` had come with another body within the window.
+    #[must_use]
+    pub const fn hub_id_reused(&self) -> bool {
+        self.hub_id_reused
+    }
+}
+
+/// Which runs to claim.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// The plugins to claim for, in the order of whose turn it is.
+    pub plugins: Vec<ClaimablePlugin>,
+    /// How many runs to claim at most.
+    pub slots: usize,
+    /// How many attempts are under way on this host.
+    pub running: usize,
+}
+
+/// A plugin that runs may be claimed for.
+#[derive(Debug, Clone)]
+pub struct ClaimablePlugin {
+    /// Its name.
+    pub name: String,
+    /// How many more attempts it may have under way.
+    pub slots: usize,
+    /// How many it has under way on this host.
+    pub running: usize,
+    /// How long its claims are held: longer than its longest attempt.
+    pub lease: Duration,
+}
+
+/// The right to attempt one run once: only a ledger makes one, and settling it takes it.
+#[derive(Debug)]
+pub struct Claim {
+    run_seq: i64,
+    delivery_seq: i64,
+    token: i64,
+    routed_digest: String,
+    seen: SeenEvent,
+    facts: ClaimFacts,
+}
+
+/// What an attempt needs to know of its run and delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimFacts {
+    /// The run.
+    pub run: RunId,
+    /// Its plugin.
+    pub plugin: String,
+    /// Its delivery.
+    pub delivery: DeliveryId,
+    /// The attempt's number among those kept, from 1: what the guest sees.
+    pub n: u32,
+    /// The attempt's number among those that count for the retry schedule, from 1.
+    pub counted: u32,
+    /// When the delivery was received, in ms since the Unix epoch.
+    pub received_ms: u64,
+    /// The scope as sent.
+    pub sent_scope: String,
+    /// The action as sent.
+    pub sent_action: String,
+    /// `repo.type`.
+    pub repo_type: Option<String>,
+    /// `repo.name`.
+    pub repo_name: Option<String>,
+    /// `repo.id`.
+    pub repo_id: Option<String>,
+    /// Bytes of the body.
+    pub body_bytes: u64,
+}
+
+impl Claim {
+    /// What the attempt needs to know.
+    #[must_use]
+    pub const fn facts(&self) -> &ClaimFacts {
+        &self.facts
+    }
+
+    /// The event as the plugin sees it.
+    #[must_use]
+    pub const fn seen(&self) -> &SeenEvent {
+        &self.seen
+    }
+
+    /// SHA-256 (hex) of the component whose subscriptions routed the run.
+    #[must_use]
+    pub fn routed_digest(&self) -> &str {
+        &self.routed_digest
+    }
+
+    /// Takes note that another version of the plugin sees the event differently; stored with the settlement.
+    pub fn see_as(&mut self, seen: SeenEvent, digest: &str) {
+        self.seen = seen;
+        digest.clone_into(&mut self.routed_digest);
+    }
+}
+
+/// Whether a settlement took effect.
+#[derive(Debug)]
+pub enum Settled {
+    /// It did, durably.
+    Yes,
+    /// The claim was stale: its lease ran out and the run went on without it. Nothing changed.
+    Stale,
+    /// A key that the attempt read was changed meanwhile. Nothing changed: settle the claim as a conflict.
+    Conflict(Box<Claim>),
+}
+
+/// What an attempt read of its plugin's state, and what it is to write.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StateChanges {
+    /// Each key read and the version it had; 0 for a key that was not there.
+    pub reads: Vec<(String, u64)>,
+    /// Each key written and its new value; `None` deletes it.
+    pub writes: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// The value of a key in a plugin's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateValue {
+    /// Its bytes.
+    pub value: Vec<u8>,
+    /// From 1; it grows with every write, also over a deletion.
+    pub version: u64,
+}
+
+/// A delivery's body and kept headers.
+#[derive(Debug, Clone)]
+pub struct Payload {
+    /// The exact bytes received.
+    pub body: Bytes,
+    /// Kept headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A delivery as it is kept.
+#[derive(Debug, Clone)]
+pub struct DeliveryRecord {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The path it was posted to.
+    pub path: String,
+    /// The Hub's `Webhook-Id`.
+    pub hub_id: Option<String>,
+    /// The payload's `webhook.id`.
+    pub webhook_id: Option<String>,
+    /// The scope as sent.
+    pub scope: String,
+    /// The action as sent.
+    pub action: String,
+    /// `repo.type`.
+    pub repo_type: Option<String>,
+    /// `repo.name`.
+    pub repo_name: Option<String>,
+    /// `repo.id`.
+    pub repo_id: Option<String>,
+    /// When it was received, in ms since the Unix epoch.
+    pub received_ms: u64,
+    /// How often the same delivery came again.
+    pub duplicates: u64,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Its runs, oldest first.
+    pub runs: Vec<RunRecord>,
+    /// Body and headers, where one delivery was asked for.
+    pub payload: Option<Payload>,
+}
+
+/// A run as it is kept.
+#[derive(Debug, Clone)]
+pub struct RunRecord {
+    /// Its id.
+    pub id: RunId,
+    /// Its plugin.
+    pub plugin: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// Whether it can be claimed, if it is pending.
+    pub gate: Gate,
+    /// Live or replayed.
+    pub lane: Lane,
+    /// Why it is parked or dead.
+    pub reason: Option<String>,
+    /// The scope as the plugin sees it.
+    pub scope: String,
+    /// The action as the plugin sees it.
+    pub action: String,
+    /// The run that it replays.
+    pub replay_of: Option<RunId>,
+    /// The runs that it stands for.
+    pub stands_for: u64,
+    /// When the next attempt is due, in ms since the Unix epoch, if it is pending and not parked.
+    pub next_attempt_ms: Option<u64>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptEntry>,
+}
+
+/// An attempt as it is kept: one under way has no outcome yet, and a lost one only that.
+#[derive(Debug, Clone)]
+pub struct AttemptEntry {
+    /// Its number, from 1.
+    pub n: u32,
+    /// When it started, in ms since the Unix epoch.
+    pub started_ms: u64,
+    /// The plugin's version.
+    pub version: Option<String>,
+    /// SHA-256 (hex) of the component.
+    pub digest: Option<String>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// The plugin's text.
+    pub output: Option<String>,
+    /// Fuel used.
+    pub fuel: Option<u64>,
+    /// The most fuel it could have used.
+    pub fuel_limit: Option<u64>,
+    /// Peak memory in bytes.
+    pub memory_peak_bytes: Option<u64>,
+    /// Wall-clock time in ms.
+    pub wall_ms: Option<u64>,
+    /// Log lines.
+    pub logs: Vec<LogLine>,
+    /// Outgoing calls.
+    pub calls: Vec<OutgoingCall>,
+    /// What the sandbox met.
+    pub trap: Option<Trap>,
+}
+
+/// Which deliveries to list. All conditions must hold.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// At most so many; all if absent.
+    pub limit: Option<usize>,
+    /// In this state.
+    pub state: Option<DeliveryState>,
+    /// With a run of this plugin.
+    pub plugin: Option<String>,
+    /// With this scope, as sent, or one under it.
+    pub scope: Option<String>,
+    /// About the repo of this name.
+    pub repo: Option<String>,
+    /// Received at or after this time, in ms since the Unix epoch.
+    pub since_ms: Option<u64>,
+}
+
+/// What the host knows of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginRecord {
+    /// Its name: the stem of its file.
+    pub name: String,
+    /// Where it stands. A plugin that is not `Loaded` parks its runs.
+    pub state: PluginState,
+    /// Why it is not loaded.
+    pub reason: Option<String>,
+    /// SHA-256 (hex) of its component.
+    pub digest: Option<String>,
+    /// Its manifest, as JSON, as of the last good version.
+    pub manifest: Option<String>,
+}
+
+/// Where a plugin stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PluginState {
+    /// It runs.
+    Loaded,
+    /// It waits for its operator: something it must have is not granted.
+    Held,
+    /// Its file or its grant is not usable.
+    Refused,
+    /// It was stopped after failures or by its operator.
+    Paused,
+    /// Its file is gone.
+    Missing,
+    /// It is being compiled.
+    Compiling,
+}
+
+impl PluginState {
+    /// The word, as stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loaded => "loaded",
+            Self::Held => "held",
+            Self::Refused => "refused",
+            Self::Paused => "paused",
+            Self::Missing => "missing",
+            Self::Compiling => "compiling",
+        }
+    }
+
+    /// The value of a word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [
+            Self::Loaded,
+            Self::Held,
+            Self::Refused,
+            Self::Paused,
+            Self::Missing,
+            Self::Compiling,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+    }
+}
+
+/// Why the ledger could not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LedgerError {
+    /// Its queue is full.
+    #[error("the ledger's queue is full; try again")]
+    Busy,
+    /// The store cannot write now, and may later.
+    #[error("the ledger cannot write: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// The store can no longer be trusted until the process starts again.
+    #[error("the ledger failed: {reason}")]
+    Failed {
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// Another host has it open.
+    #[error(
+        "{path}: another hookbox serves this data folder{holder}; stop it, or give this one its own folder with --data"
+    )]
+    Locked {
+        /// The data folder.
+        path: PathBuf,
+        /// ` (process N)`, or empty if unknown.
+        holder: String,
+    },
+    /// It cannot be opened.
+    #[error("{path}: {reason}")]
+    Open {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+}

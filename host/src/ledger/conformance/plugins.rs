@@ -1,0 +1,160 @@
+//! Plugins: parking, pausing, forgetting, replaying.
+
+use super::{
+    Place, again, claim, claim_one, dead, delivery, done, found, names, only_run, plugin, record,
+    run, settle,
+};
+use crate::delivery::{Counts, DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
+use crate::ledger::PluginState;
+use std::time::Duration;
+
+pub async fn runs_of_a_plugin_that_is_not_loaded_are_parked_until_it_is(place: &dyn Place) {
+    let ledger = place.open().await;
+    let before = record(&*ledger, &["a", "b"]).await;
+    let held = plugin("a", PluginState::Held, Some("wants http"));
+    ledger.put_plugin(held).await.unwrap();
+    let after = record(&*ledger, &["a"]).await;
+    for id in [before, after] {
+        let run = found(&*ledger, id).await.runs.remove(0);
+        assert_eq!((run.state, run.gate), (RunState::Pending, Gate::Parked));
+        assert_eq!(run.reason.as_deref(), Some("held: wants http"));
+        assert_eq!(run.next_attempt_ms, None);
+        assert_eq!(found(&*ledger, id).await.state, DeliveryState::Pending);
+    }
+    assert_eq!(names(&claim(&*ledger, &["a", "b"], 9).await), ["b"]);
+    assert_eq!(
+        ledger.next_due_ms(vec!["a".to_owned()]).await.unwrap(),
+        None
+    );
+
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded).await.unwrap();
+    let claims = claim(&*ledger, &["a", "b"], 9).await;
+    assert_eq!(names(&claims), ["a", "a"]);
+    assert_eq!(found(&*ledger, after).await.runs[0].reason, None);
+}
+
+pub async fn runs_of_an_unknown_plugin_are_parked_if_the_router_says_so(place: &dyn Place) {
+    let ledger = place.open().await;
+    let mut parked = run("a");
+    parked.parked = Some("held: wants http".to_owned());
+    let new = delivery();
+    let id = new.id;
+    ledger.record(new, vec![parked]).await.unwrap();
+    assert!(claim(&*ledger, &["a"], 1).await.is_empty());
+    let run = only_run(&*ledger, id).await;
+    assert_eq!(run.reason.as_deref(), Some("held: wants http"));
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded).await.unwrap();
+    claim_one(&*ledger, "a").await;
+}
+
+pub async fn a_paused_plugin_stays_paused_when_it_is_loaded_anew(place: &dyn Place) {
+    let ledger = place.open().await;
+    assert!(!ledger.pause("a".into(), "operator".into()).await.unwrap());
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    record(&*ledger, &["a"]).await;
+    assert!(ledger.pause("a".into(), "operator".into()).await.unwrap());
+    assert!(claim(&*ledger, &["a"], 1).await.is_empty());
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    assert!(claim(&*ledger, &["a"], 1).await.is_empty());
+    let paused = plugin("a", PluginState::Paused, Some("paused by operator"));
+    assert_eq!(ledger.plugins().await.unwrap(), vec![paused.clone()]);
+    ledger.put_plugin(paused.clone()).await.unwrap();
+    assert_eq!(ledger.plugins().await.unwrap(), [paused]);
+    assert!(ledger.resume("a".into()).await.unwrap());
+    assert_eq!(ledger.plugins().await.unwrap(), [loaded]);
+    claim_one(&*ledger, "a").await;
+    assert!(!ledger.resume("b".into()).await.unwrap());
+}
+
+pub async fn a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin(
+    place: &dyn Place,
+) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded).await.unwrap();
+    let ids = [
+        record(&*ledger, &["a"]).await,
+        record(&*ledger, &["a"]).await,
+    ];
+    let mut claims = claim(&*ledger, &["a"], 2).await;
+    ledger.pause("a".into(), "operator".into()).await.unwrap();
+    let at_once = again(Duration::ZERO, Counts::Yes);
+    settle(&*ledger, claims.remove(0), Outcome::Retry, at_once).await;
+    ledger.give_back(claims.remove(0)).await.unwrap();
+    for id in ids {
+        let run = only_run(&*ledger, id).await;
+        assert_eq!(run.gate, Gate::Parked);
+        assert_eq!(run.reason.as_deref(), Some("paused by operator"));
+    }
+    ledger.resume("a".into()).await.unwrap();
+    assert_eq!(claim(&*ledger, &["a"], 9).await.len(), 2);
+}
+
+pub async fn a_forgotten_plugins_runs_are_dead_and_can_be_replayed(place: &dyn Place) {
+    let ledger = place.open().await;
+    let missing = plugin("a", PluginState::Missing, None);
+    ledger.put_plugin(missing).await.unwrap();
+    let id = record(&*ledger, &["a"]).await;
+    ledger.forget_plugin("a".to_owned()).await.unwrap();
+    assert!(ledger.plugins().await.unwrap().is_empty());
+    let kept = found(&*ledger, id).await;
+    assert_eq!(kept.state, DeliveryState::Dead);
+    assert_eq!(kept.runs[0].state, RunState::Dead);
+    assert!(kept.runs[0].reason.is_some());
+    let replayed = ledger.replay(id, vec![run("a")]).await.unwrap();
+    assert_eq!(replayed, Some(vec!["a".to_owned()]));
+    claim_one(&*ledger, "a").await;
+}
+
+pub async fn a_replay_skips_plugins_that_are_not_done(place: &dyn Place) {
+    let ledger = place.open().await;
+    let id = record(&*ledger, &["a", "b"]).await;
+    dead(&*ledger, claim_one(&*ledger, "a").await).await;
+    let replayed = ledger
+        .replay(id, vec![run("a"), run("b"), run("c")])
+        .await
+        .unwrap();
+    assert_eq!(replayed, Some(vec!["a".to_owned(), "c".to_owned()]));
+    let runs = found(&*ledger, id).await.runs;
+    assert_eq!(runs.len(), 4);
+    assert_eq!(runs[2].replay_of, Some(runs[0].id));
+    assert_eq!((runs[2].lane, runs[0].lane), (Lane::Replay, Lane::Live));
+    assert_eq!(runs[3].replay_of, None);
+    let replayed = ledger.replay(id, vec![run("a")]).await.unwrap();
+    assert_eq!(replayed, Some(vec![]));
+    let held = claim_one(&*ledger, "a").await;
+    let replayed = ledger.replay(id, vec![run("a")]).await.unwrap();
+    assert_eq!(replayed, Some(vec![]));
+    done(&*ledger, held).await;
+    ledger.replay(id, vec![run("a")]).await.unwrap();
+    let runs = found(&*ledger, id).await.runs;
+    assert_eq!(runs[4].replay_of, Some(runs[2].id));
+}
+
+pub async fn a_replay_of_an_unknown_delivery_finds_nothing(place: &dyn Place) {
+    let ledger = place.open().await;
+    let unknown = DeliveryId::new();
+    assert_eq!(ledger.replay(unknown, vec![run("a")]).await.unwrap(), None);
+    assert!(ledger.delivery(unknown).await.unwrap().is_none());
+    assert!(ledger.first_attempts(unknown).await.unwrap().is_empty());
+}
+
+pub async fn a_delivery_stands_where_the_newest_run_of_each_plugin_stands(place: &dyn Place) {
+    let ledger = place.open().await;
+    let id = record(&*ledger, &["a", "b"]).await;
+    let state = async || found(&*ledger, id).await.state;
+    done(&*ledger, claim_one(&*ledger, "a").await).await;
+    assert_eq!(state().await, DeliveryState::Pending);
+    dead(&*ledger, claim_one(&*ledger, "b").await).await;
+    assert_eq!(state().await, DeliveryState::Dead);
+    ledger.replay(id, vec![run("b")]).await.unwrap();
+    assert_eq!(state().await, DeliveryState::Pending);
+    done(&*ledger, claim_one(&*ledger, "b").await).await;
+    assert_eq!(state().await, DeliveryState::Settled);
+    ledger.replay(id, vec![run("a")]).await.unwrap();
+    dead(&*ledger, claim_one(&*ledger, "a").await).await;
+    assert_eq!(state().await, DeliveryState::Dead);
+}

@@ -1,0 +1,336 @@
+//! The embedded ledger: one SQLite file in the data folder, served by one host at a time.
+//!
+//! One thread writes, in groups: all that waits becomes one transaction, and is answered once that is on disk.
+//! A few connections read beside it and see only what is committed. It promises that what was answered survives
+//! a power cut; it never waits in a lock on an async thread.
+
+mod changes;
+mod claim;
+mod clock;
+mod due;
+mod fault;
+mod first;
+mod held;
+mod lease;
+mod lock;
+mod meta;
+mod migrate;
+mod open;
+mod pack;
+mod plugins;
+mod query;
+mod queue;
+mod reader;
+mod record;
+mod row;
+mod settle;
+mod standing;
+mod state;
+mod totals;
+mod writer;
+
+pub use meta::LastStop;
+pub use reader::SqliteReader;
+pub use totals::{PluginTotals, Totals};
+
+use self::fault::{Fault, Health};
+use self::held::Handout;
+use self::lock::FolderLock;
+use self::reader::ReaderPool;
+use self::record::Parcel;
+use self::settle::Ending;
+use self::writer::{Shared, Tx, Writer};
+use super::{
+    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, Payload,
+    PluginRecord, Recording, RunRecord, Settled, StateChanges, StateValue,
+};
+use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, Settlement};
+use async_trait::async_trait;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// How much other work than deliveries may wait for the writer.
+const WORK_MAX: usize = 1024;
+
+/// The bounds of an embedded ledger.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    /// How many deliveries may wait to be recorded; one more is refused.
+    pub queue_max: usize,
+    /// How much one transaction takes in.
+    pub group_max: usize,
+    /// How long a delivery is known by its `Webhook-Id`.
+    pub dedup_window: Duration,
+    /// How many queries are answered at once.
+    pub readers: usize,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            queue_max: 1024,
+            group_max: 256,
+            dedup_window: Duration::from_secs(7 * 24 * 60 * 60),
+            readers: 4,
+        }
+    }
+}
+
+/// The embedded ledger.
+pub struct SqliteLedger {
+    shared: Arc<Shared>,
+    readers: ReaderPool,
+    dedup_window_ms: i64,
+    last_stop: LastStop,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of a data folder, making both if they are not there, and closes as lost what a host that
+    /// died left under way.
+    ///
+    /// # Errors
+    /// [`LedgerError::Locked`] if another host serves the folder, [`LedgerError::Open`] if the ledger cannot be
+    /// opened or was written by a newer hookbox.
+    pub fn open(data: &Path, options: SqliteOptions) -> Result<Self, LedgerError> {
+        open::make_folder(data)?;
+        let lock = FolderLock::take(data)?;
+        let file = open::file_in(data);
+        let connection = open::open_writer(&file)?;
+        let shared = Arc::new(Shared {
+            queue: queue::Queue::new(options.queue_max, WORK_MAX),
+            health: Health::new(file.clone()),
+            waits: changes::Waits::new(),
+            clock: clock::Clock::start(),
+            commits: AtomicU64::new(0),
+            ended: watch::Sender::new(false),
+            owner: Uuid::now_v7().to_string(),
+        });
+        let writer = Writer {
+            connection,
+            group_max: options.group_max,
+            shared: Arc::clone(&shared),
+            lock,
+        };
+        let last_stop = take_over(&writer).map_err(|fault| fault.into_open_error(&file))?;
+        let thread = std::thread::Builder::new()
+            .name("ledger".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| Fault::Item(error.to_string()).into_open_error(&file))?;
+        Ok(Self {
+            readers: ReaderPool::new(data, options.readers, Arc::clone(&shared)),
+            shared,
+            dedup_window_ms: i64::try_from(options.dedup_window.as_millis()).unwrap_or(i64::MAX),
+            last_stop,
+            writer: Some(thread),
+        })
+    }
+
+    /// How the ledger was stopped before it was opened.
+    #[must_use]
+    pub const fn last_stop(&self) -> LastStop {
+        self.last_stop
+    }
+
+    /// How many transactions that changed something were committed since the ledger was opened.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// How much of everything there is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub async fn totals(&self) -> Result<Totals, LedgerError> {
+        self.readers.read(totals::totals).await
+    }
+
+    /// Reads the whole file and checks that it is well formed; a ledger that is not has failed for good.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] names what is wrong.
+    pub async fn check_integrity(&self) -> Result<(), LedgerError> {
+        self.readers.read(open::check_integrity).await
+    }
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        // So that whoever opens the folder next does not find it locked.
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the ledger's thread ended in a panic");
+        }
+    }
+}
+
+/// Makes what the folder's last host left this host's own.
+fn take_over(writer: &Writer) -> Result<LastStop, Fault> {
+    let (last_stop, lost) =
+        writer.write_now(|tx| Ok((meta::note_open(tx)?, lease::void_leases(tx)?)))?;
+    if lost > 0 {
+        tracing::warn!(
+            attempts = lost,
+            "attempts of a host that died were closed as lost"
+        );
+    }
+    Ok(last_stop)
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    async fn record(
+        &self,
+        delivery: NewDelivery,
+        runs: Vec<NewRun>,
+    ) -> Result<Recording, LedgerError> {
+        let parcel = Parcel {
+            body: pack::pack_body(&delivery.body).await,
+            headers: row::as_json(&delivery.headers).map_err(Fault::into_error)?,
+            delivery,
+            runs,
+            dedup_window_ms: self.dedup_window_ms,
+        };
+        self.shared
+            .intake(move |tx| record::record(tx, &parcel))
+            .await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, LedgerError> {
+        let shared = Arc::clone(&self.shared);
+        let handout = self.shared.work(move |tx| {
+            let claims = claim::claim(tx, &request)?;
+            Ok(Handout { claims, shared })
+        });
+        Ok(handout.await?.take())
+    }
+
+    async fn settle(
+        &self,
+        claim: Claim,
+        settlement: Settlement,
+        attempt: AttemptRecord,
+        changes: StateChanges,
+    ) -> Result<Settled, LedgerError> {
+        let ending = Ending::pack(settlement, attempt, changes).await;
+        let ending = ending.map_err(Fault::into_error)?;
+        held::end(
+            &self.shared,
+            claim,
+            move |tx: &mut Tx<'_>, claim: &Claim| settle::settle(tx, claim, &ending),
+        )
+        .await
+    }
+
+    async fn give_back(&self, claim: Claim) -> Result<Settled, LedgerError> {
+        held::end(&self.shared, claim, settle::give_back).await
+    }
+
+    async fn payload(&self, claim: &Claim) -> Result<Payload, LedgerError> {
+        let (delivery, id) = (claim.delivery_seq, claim.facts.delivery);
+        self.readers
+            .read(move |connection| {
+                query::payload(connection, delivery)?
+                    .ok_or_else(|| Fault::Item(format!("delivery {id}: its body is gone")))
+            })
+            .await
+    }
+
+    async fn next_due_ms(&self, plugins: Vec<String>) -> Result<Option<u64>, LedgerError> {
+        let now_ms = self.shared.clock.wall_ms();
+        self.readers
+            .read(move |connection| due::next_due_ms(connection, &plugins, now_ms))
+            .await
+    }
+
+    fn claimable(&self) -> watch::Receiver<u64> {
+        self.shared.waits.claimable()
+    }
+
+    async fn first_attempts(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError> {
+        first::first_attempts(&self.shared, &self.readers, id).await
+    }
+
+    async fn put_plugin(&self, plugin: PluginRecord) -> Result<(), LedgerError> {
+        self.shared.work(move |tx| plugins::put(tx, &plugin)).await
+    }
+
+    async fn forget_plugin(&self, name: String) -> Result<(), LedgerError> {
+        self.shared.work(move |tx| plugins::forget(tx, &name)).await
+    }
+
+    async fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError> {
+        self.readers.read(plugins::all).await
+    }
+
+    async fn state(&self, plugin: &str, key: &str) -> Result<Option<StateValue>, LedgerError> {
+        let (plugin, key) = (plugin.to_owned(), key.to_owned());
+        self.readers
+            .read(move |connection| state::value(connection, &plugin, &key))
+            .await
+    }
+
+    async fn replay(
+        &self,
+        id: DeliveryId,
+        runs: Vec<NewRun>,
+    ) -> Result<Option<Vec<String>>, LedgerError> {
+        self.shared
+            .work(move |tx| record::replay(tx, id, &runs))
+            .await
+    }
+
+    async fn pause(&self, plugin: String, by: String) -> Result<bool, LedgerError> {
+        self.shared
+            .work(move |tx| plugins::pause(tx, &plugin, &by))
+            .await
+    }
+
+    async fn resume(&self, plugin: String) -> Result<bool, LedgerError> {
+        self.shared
+            .work(move |tx| plugins::resume(tx, &plugin))
+            .await
+    }
+
+    async fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>, LedgerError> {
+        self.readers
+            .read(move |connection| query::delivery(connection, id))
+            .await
+    }
+
+    async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
+        self.readers
+            .read(move |connection| query::deliveries(connection, &filter))
+            .await
+    }
+
+    fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.shared.health.failure()
+    }
+
+    async fn check_writable(&self) -> Result<(), LedgerError> {
+        self.shared.health.check()?;
+        if self.shared.health.last_write_succeeded() {
+            return Ok(());
+        }
+        self.shared.work(meta::probe).await
+    }
+
+    async fn close(&self) {
+        self.shared.queue.close();
+        let mut ended = self.shared.ended.subscribe();
+        // This cannot fail: the sender is part of what this ledger shares.
+        drop(ended.wait_for(|ended| *ended).await);
+    }
+}
+
+#[cfg(test)]
+mod tests;

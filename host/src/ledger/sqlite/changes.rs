@@ -1,0 +1,175 @@
+//! What a transaction changes beside its rows: the totals that are kept in it, and who is woken once it is durable.
+
+use super::fault::Fault;
+use crate::delivery::{DeliveryId, Gate, RunState};
+use rusqlite::Connection;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// The counter of deliveries recorded.
+pub(super) const DELIVERIES: &str = "deliveries";
+/// The counter of duplicates.
+pub(super) const DUPLICATES: &str = "duplicates";
+/// The counter, per plugin, of runs that are not settled.
+pub(super) const UNSETTLED: &str = "unsettled";
+/// The counter, per plugin, of runs that are parked.
+pub(super) const PARKED: &str = "parked";
+
+/// The counter of runs in a state.
+pub(super) const fn runs_in(state: RunState) -> &'static str {
+    match state {
+        RunState::Pending => "runs-pending",
+        RunState::Running => "runs-running",
+        RunState::Done => "runs-done",
+        RunState::Ignored => "runs-ignored",
+        RunState::Coalesced => "runs-coalesced",
+        RunState::Dead => "runs-dead",
+    }
+}
+
+/// Where a run stands, as far as totals tell runs apart.
+pub(super) type Standing = (RunState, Gate);
+
+/// What one item, or a group of them, changed.
+#[derive(Default)]
+pub(super) struct Changes {
+    totals: BTreeMap<(&'static str, String), i64>,
+    claimable: bool,
+    attempted: HashSet<DeliveryId>,
+    any_attempted: bool,
+}
+
+impl Changes {
+    /// A total of the whole ledger grew by one.
+    pub fn counted(&mut self, name: &'static str) {
+        self.add(name, "", 1);
+    }
+
+    /// `count` runs of a plugin went from one standing to another; `None` is where a new run comes from.
+    pub fn moved(&mut self, plugin: &str, count: i64, from: Option<Standing>, to: Standing) {
+        for (standing, count) in from
+            .map(|from| (from, -count))
+            .into_iter()
+            .chain([(to, count)])
+        {
+            self.add(runs_in(standing.0), "", count);
+            if !standing.0.is_settled() {
+                self.add(UNSETTLED, plugin, count);
+            }
+            if standing == (RunState::Pending, Gate::Parked) {
+                self.add(PARKED, plugin, count);
+            }
+        }
+        self.claimable |= to == (RunState::Pending, Gate::Ready);
+    }
+
+    /// Whoever waits for this delivery's first attempts should look again.
+    pub fn attempted(&mut self, id: DeliveryId) {
+        self.attempted.insert(id);
+    }
+
+    /// Whoever waits for any delivery's first attempts should look again.
+    pub const fn any_attempted(&mut self) {
+        self.any_attempted = true;
+    }
+
+    /// Adds what another item changed.
+    pub fn merge(&mut self, other: Self) {
+        for (total, count) in other.totals {
+            *self.totals.entry(total).or_default() += count;
+        }
+        self.claimable |= other.claimable;
+        self.attempted.extend(other.attempted);
+        self.any_attempted |= other.any_attempted;
+    }
+
+    /// Writes the totals.
+    pub fn count(&self, connection: &Connection) -> Result<(), Fault> {
+        let mut add = connection.prepare_cached(
+            "INSERT INTO counters (name, plugin, value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name, plugin) DO UPDATE SET value = value + excluded.value",
+        )?;
+        for ((name, plugin), count) in &self.totals {
+            if *count != 0 {
+                add.execute((name, plugin, count))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, name: &'static str, plugin: &str, count: i64) {
+        *self.totals.entry((name, plugin.to_owned())).or_default() += count;
+    }
+}
+
+/// Who waits for a commit.
+pub(super) struct Waits {
+    claimable: watch::Sender<u64>,
+    first_attempts: Mutex<HashMap<DeliveryId, Arc<Notify>>>,
+}
+
+impl Waits {
+    pub fn new() -> Self {
+        Self {
+            claimable: watch::Sender::new(0),
+            first_attempts: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Changes whenever a run may have become claimable.
+    pub fn claimable(&self) -> watch::Receiver<u64> {
+        self.claimable.subscribe()
+    }
+
+    /// Wakes those whom a durable change concerns.
+    pub fn wake(&self, changes: Changes) {
+        if changes.claimable {
+            self.claimable
+                .send_modify(|count| *count = count.wrapping_add(1));
+        }
+        let waiting = self.first_attempts();
+        if changes.any_attempted {
+            waiting.values().for_each(|waiter| waiter.notify_waiters());
+            return;
+        }
+        for id in &changes.attempted {
+            if let Some(waiter) = waiting.get(id) {
+                waiter.notify_waiters();
+            }
+        }
+    }
+
+    /// Registers someone who waits for a delivery's first attempts, until the registration is dropped.
+    pub fn register(&self, id: DeliveryId) -> Registration<'_> {
+        let notify = Arc::clone(self.first_attempts().entry(id).or_default());
+        Registration {
+            waits: self,
+            id,
+            notify,
+        }
+    }
+
+    fn first_attempts(&self) -> MutexGuard<'_, HashMap<DeliveryId, Arc<Notify>>> {
+        self.first_attempts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits for a delivery's first attempts.
+pub(super) struct Registration<'a> {
+    waits: &'a Waits,
+    id: DeliveryId,
+    pub notify: Arc<Notify>,
+}
+
+impl Drop for Registration<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.waits.first_attempts();
+        // The map's own and this one: nobody else waits for the delivery.
+        if Arc::strong_count(&self.notify) <= 2 {
+            waiting.remove(&self.id);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What the ledger notes of itself.
+
+use super::fault::Fault;
+use super::writer::Tx;
+use rusqlite::{Connection, OptionalExtension as _};
+
+/// Notes that the ledger is open, and says whether it was closed before.
+pub(super) fn note_open(tx: &mut Tx<'_>) -> Result<LastStop, Fault> {
+    let last: Option<String> = tx
+        .connection
+        .query_row("SELECT value FROM meta WHERE key = 'stop'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    put(tx.connection, "stop", "none")?;
+    Ok(match last.as_deref() {
+        None | Some("clean") => LastStop::Clean,
+        Some(_) => LastStop::Unclean,
+    })
+}
+
+/// Notes that all that was asked is done.
+pub(super) fn note_clean_stop(tx: &mut Tx<'_>) -> Result<(), Fault> {
+    put(tx.connection, "stop", "clean")
+}
+
+/// Writes something of no meaning: whether that is possible is the question.
+pub(super) fn probe(tx: &mut Tx<'_>) -> Result<(), Fault> {
+    put(tx.connection, "probe", &tx.now_ms.to_string())
+}
+
+fn put(connection: &Connection, key: &str, value: &str) -> Result<(), Fault> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute((key, value))?;
+    Ok(())
+}
+
+/// How the ledger was stopped before it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LastStop {
+    /// It was closed, or never open.
+    Clean,
+    /// Its host died.
+    Unclean,
+}

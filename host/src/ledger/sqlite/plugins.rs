@@ -1,0 +1,142 @@
+//! What is noted of plugins, and what that does to their pending runs: parked, freed, or given up.
+
+use super::changes::Standing;
+use super::fault::Fault;
+use super::row::word;
+use super::standing::{Parking, parking, paused_text, refresh_delivery};
+use super::writer::Tx;
+use crate::delivery::{Gate, RunState};
+use crate::ledger::{PluginRecord, PluginState};
+use rusqlite::{Connection, Row};
+
+const READY: Standing = (RunState::Pending, Gate::Ready);
+const AT_PARK: Standing = (RunState::Pending, Gate::Parked);
+
+/// Notes a plugin; a pause outlives this.
+pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
+    // Paused is not a state of its own, so that the end of a pause knows what the plugin is again.
+    let (state, reason, paused_by) = match plugin.state {
+        PluginState::Paused => {
+            let by = plugin.reason.as_deref().unwrap_or("the host");
+            let by = by.strip_prefix("paused by ").unwrap_or(by);
+            (PluginState::Loaded, None, Some(by))
+        }
+        state => (state, plugin.reason.as_deref(), None),
+    };
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO plugins (name, active, manifest, state, reason, paused_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (name) DO UPDATE SET active = excluded.active,
+             manifest = excluded.manifest, state = excluded.state, reason = excluded.reason,
+             paused_by = coalesce(paused_by, excluded.paused_by)",
+        )?
+        .execute((
+            &plugin.name,
+            &plugin.digest,
+            &plugin.manifest,
+            state.as_str(),
+            reason,
+            paused_by,
+        ))?;
+    regate(tx, &plugin.name)
+}
+
+/// Pauses a plugin, or does nothing if it is paused; `false` if it is not known.
+pub(super) fn pause(tx: &mut Tx<'_>, plugin: &str, by: &str) -> Result<bool, Fault> {
+    let known = tx
+        .connection
+        .prepare_cached("UPDATE plugins SET paused_by = coalesce(paused_by, ?2) WHERE name = ?1")?
+        .execute((plugin, by))?;
+    regate(tx, plugin)?;
+    Ok(known > 0)
+}
+
+/// Ends a plugin's pause; `false` if it is not known.
+pub(super) fn resume(tx: &mut Tx<'_>, plugin: &str) -> Result<bool, Fault> {
+    let known = tx
+        .connection
+        .prepare_cached("UPDATE plugins SET paused_by = NULL WHERE name = ?1")?
+        .execute([plugin])?;
+    regate(tx, plugin)?;
+    Ok(known > 0)
+}
+
+/// Forgets a plugin. Its state stays: a plugin of the same name may come back.
+pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached("DELETE FROM plugins WHERE name = ?1")?
+        .execute([plugin])?;
+    let runs = tx
+        .connection
+        .prepare_cached(
+            "SELECT seq, delivery, gate FROM runs INDEXED BY runs_pending
+             WHERE plugin = ?1 AND state = 'pending'",
+        )?
+        .query_map([plugin], |row| {
+            Ok((row.get(0)?, row.get(1)?, word(row, 2, Gate::from_word)?))
+        })?
+        .collect::<Result<Vec<(i64, i64, Gate)>, _>>()?;
+    for (run, delivery, gate) in runs {
+        tx.connection
+            .prepare_cached(
+                "UPDATE runs SET state = 'dead', gate = 'ready',
+                 reason = 'its plugin is gone; put its file back and replay' WHERE seq = ?1",
+            )?
+            .execute([run])?;
+        let pending = (RunState::Pending, gate);
+        tx.changes
+            .moved(plugin, 1, Some(pending), (RunState::Dead, Gate::Ready));
+        refresh_delivery(tx, delivery)?;
+    }
+    tx.changes.any_attempted();
+    Ok(())
+}
+
+/// Parks or frees a plugin's pending runs, as what is noted of it demands.
+fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
+    let (from, to, reason) = match parking(tx.connection, plugin)? {
+        Parking::Unknown => return Ok(()),
+        Parking::Free => (AT_PARK, READY, None),
+        Parking::Parked(reason) => (READY, AT_PARK, Some(reason)),
+    };
+    let moved = tx
+        .connection
+        .prepare_cached(
+            "UPDATE runs INDEXED BY runs_pending SET gate = ?3, reason = ?4
+             WHERE plugin = ?1 AND gate = ?2 AND state = 'pending'",
+        )?
+        .execute((plugin, from.1.as_str(), to.1.as_str(), reason))?;
+    if moved > 0 {
+        let moved = i64::try_from(moved).unwrap_or(i64::MAX);
+        tx.changes.moved(plugin, moved, Some(from), to);
+        tx.changes.any_attempted();
+    }
+    Ok(())
+}
+
+/// All plugins noted, by name.
+pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT name, state, reason, active, manifest, paused_by FROM plugins ORDER BY name",
+        )?
+        .query_map([], plugin_of)?
+        .collect::<Result<_, _>>()?)
+}
+
+fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
+    let stored = word(row, 1, PluginState::from_word)?;
+    let paused_by: Option<String> = row.get(5)?;
+    let (state, reason) = match (stored, paused_by) {
+        (PluginState::Loaded, Some(by)) => (PluginState::Paused, Some(paused_text(&by))),
+        (state, _) => (state, row.get(2)?),
+    };
+    Ok(PluginRecord {
+        name: row.get(0)?,
+        state,
+        reason,
+        digest: row.get(3)?,
+        manifest: row.get(4)?,
+    })
+}

@@ -1,0 +1,249 @@
+//! Reading deliveries with their runs and attempts: a few statements for a list, however long.
+
+use super::clock::{natural, whole};
+use super::fault::Fault;
+use super::pack::{unpack_body, unpack_logs};
+use super::row::{json, parsed, parsed_if_any, word, word_if_any};
+use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
+use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, Payload, RunRecord};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
+use sha2::{Digest as _, Sha256};
+use std::collections::HashMap;
+
+/// How many deliveries' runs are read at a time.
+const CHUNK: usize = 500;
+
+const COLUMNS: &str = "seq, id, path, hub_id, webhook_id, scope, action, repo_type, repo_name,
+    repo_id, received_ms, dup_count, state";
+
+/// One delivery with its runs, attempts and payload.
+pub(super) fn delivery(
+    connection: &Connection,
+    id: DeliveryId,
+) -> Result<Option<DeliveryRecord>, Fault> {
+    let snapshot = connection.unchecked_transaction()?;
+    let found = snapshot
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM deliveries WHERE id = ?1"))?
+        .query_row([id.to_string()], delivery_of)
+        .optional()?;
+    let Some((seq, mut delivery)) = found else {
+        return Ok(None);
+    };
+    delivery.payload = payload(&snapshot, seq)?;
+    delivery.runs = runs(&snapshot, &[seq])?.remove(&seq).unwrap_or_default();
+    Ok(Some(delivery))
+}
+
+/// Deliveries, newest first.
+pub(super) fn deliveries(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+) -> Result<Vec<DeliveryRecord>, Fault> {
+    let snapshot = connection.unchecked_transaction()?;
+    let mut found = snapshot
+        .prepare_cached(&list_statement(filter))?
+        .query_map(
+            named_params! {
+                ":state": filter.state.map(DeliveryState::as_str),
+                ":plugin": filter.plugin,
+                ":scope": filter.scope,
+                ":repo": filter.repo,
+                ":since": filter.since_ms.map(whole),
+                ":limit": filter.limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(-1)),
+            },
+            delivery_of,
+        )?
+        .collect::<Result<Vec<_>, _>>()?;
+    for chunk in found.chunks_mut(CHUNK) {
+        let seqs: Vec<i64> = chunk.iter().map(|(seq, _)| *seq).collect();
+        let mut runs = runs(&snapshot, &seqs)?;
+        for (seq, delivery) in chunk {
+            delivery.runs = runs.remove(seq).unwrap_or_default();
+        }
+    }
+    Ok(found.into_iter().map(|(_, delivery)| delivery).collect())
+}
+
+/// The statement for a filter. Conditions that are not asked for stay true, save that of the state: SQLite uses
+/// the index of unsettled deliveries only if the statement says that it is about them.
+pub(super) fn list_statement(filter: &DeliveryFilter) -> String {
+    let by_state = match filter.state {
+        Some(DeliveryState::Pending | DeliveryState::Dead) => {
+            "state = :state AND state <> 'settled'"
+        }
+        Some(DeliveryState::Settled) | None => "(:state IS NULL OR state = :state)",
+    };
+    format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE {by_state}
+         AND (:repo IS NULL OR repo_name = :repo)
+         AND (:since IS NULL OR received_ms >= :since)
+         AND (:scope IS NULL OR scope = :scope
+              OR substr(scope, 1, length(:scope) + 1) = :scope || '.')
+         AND (:plugin IS NULL OR EXISTS
+              (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND runs.plugin = :plugin))
+         ORDER BY seq DESC LIMIT :limit"
+    )
+}
+
+/// The runs of one delivery, oldest first.
+pub(super) fn runs_of(connection: &Connection, id: DeliveryId) -> Result<Vec<RunRecord>, Fault> {
+    let snapshot = connection.unchecked_transaction()?;
+    let seq: Option<i64> = snapshot
+        .prepare_cached("SELECT seq FROM deliveries WHERE id = ?1")?
+        .query_row([id.to_string()], |row| row.get(0))
+        .optional()?;
+    let Some(seq) = seq else {
+        return Ok(Vec::new());
+    };
+    Ok(runs(&snapshot, &[seq])?.remove(&seq).unwrap_or_default())
+}
+
+/// Body and headers of a delivery, checked against the recorded hash.
+pub(super) fn payload(connection: &Connection, delivery: i64) -> Result<Option<Payload>, Fault> {
+    let found = connection
+        .prepare_cached(
+            "SELECT packing, body, headers, body_bytes, body_sha256
+             FROM payloads JOIN deliveries USING (seq) WHERE seq = ?1",
+        )?
+        .query_row([delivery], |row| {
+            let stored: (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+            Ok((stored, json(row, 2)?, row.get(3)?, row.get(4)?))
+        })
+        .optional()?;
+    let Some(((packing, stored), headers, bytes, sha256)) = found else {
+        return Ok(None);
+    };
+    let (bytes, sha256): (i64, [u8; 32]) = (bytes, sha256);
+    let body = unpack_body(packing, stored, usize::try_from(bytes).unwrap_or(0))?;
+    if Sha256::digest(&body)[..] != sha256 {
+        return Err(Fault::Item(
+            "a stored body is not the one received: its SHA-256 differs; check the disk".to_owned(),
+        ));
+    }
+    Ok(Some(Payload { body, headers }))
+}
+
+/// The runs of these deliveries, by delivery, each with its attempts.
+fn runs(
+    connection: &Connection,
+    deliveries: &[i64],
+) -> Result<HashMap<i64, Vec<RunRecord>>, Fault> {
+    let mut found = connection
+        .prepare_cached(
+            "SELECT seq, delivery, id, plugin, state, gate, lane, reason, scope, action, replay_of,
+             stands_for, due_ms FROM runs
+             WHERE delivery IN (SELECT value FROM json_each(?1)) ORDER BY seq",
+        )?
+        .query_map([list(deliveries)], |row| {
+            Ok((row.get(0)?, row.get(1)?, run_of(row)?))
+        })?
+        .collect::<Result<Vec<(i64, i64, RunRecord)>, _>>()?;
+    let seqs: Vec<i64> = found.iter().map(|(seq, _, _)| *seq).collect();
+    let mut attempts = attempts(connection, &seqs)?;
+    let mut by_delivery: HashMap<i64, Vec<RunRecord>> = HashMap::new();
+    for (seq, delivery, mut run) in found.drain(..) {
+        run.attempts = attempts.remove(&seq).unwrap_or_default();
+        by_delivery.entry(delivery).or_default().push(run);
+    }
+    Ok(by_delivery)
+}
+
+/// The attempts of these runs, by run.
+fn attempts(
+    connection: &Connection,
+    runs: &[i64],
+) -> Result<HashMap<i64, Vec<AttemptEntry>>, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT attempts.run, attempts.n, started_ms, version, digest, outcome, output, fuel,
+         fuel_limit, memory_peak_bytes, wall_ms, calls, trap, attempt_logs.bytes, lines
+         FROM attempts LEFT JOIN attempt_logs
+           ON attempt_logs.run = attempts.run AND attempt_logs.n = attempts.n
+         WHERE attempts.run IN (SELECT value FROM json_each(?1)) ORDER BY attempts.run, attempts.n",
+    )?;
+    let mut rows = select.query([list(runs)])?;
+    let mut by_run: HashMap<i64, Vec<AttemptEntry>> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let mut attempt = attempt_of(row)?;
+        if let Some(bytes) = row.get::<_, Option<i64>>(13)? {
+            let bytes = usize::try_from(bytes).unwrap_or(0);
+            attempt.logs = unpack_logs(
+                row.get_ref(14)?.as_blob().map_err(rusqlite::Error::from)?,
+                bytes,
+            )?;
+        }
+        by_run.entry(row.get(0)?).or_default().push(attempt);
+    }
+    Ok(by_run)
+}
+
+/// A list of row numbers as one parameter.
+fn list(seqs: &[i64]) -> String {
+    let mut text = String::from("[");
+    for (at, seq) in seqs.iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+        }
+        text.push_str(&seq.to_string());
+    }
+    text.push(']');
+    text
+}
+
+fn delivery_of(row: &Row<'_>) -> rusqlite::Result<(i64, DeliveryRecord)> {
+    let delivery = DeliveryRecord {
+        id: parsed(row, 1)?,
+        path: row.get(2)?,
+        hub_id: row.get(3)?,
+        webhook_id: row.get(4)?,
+        scope: row.get(5)?,
+        action: row.get(6)?,
+        repo_type: row.get(7)?,
+        repo_name: row.get(8)?,
+        repo_id: row.get(9)?,
+        received_ms: natural(row.get(10)?),
+        duplicates: natural(row.get(11)?),
+        state: word(row, 12, DeliveryState::from_word)?,
+        runs: Vec::new(),
+        payload: None,
+    };
+    Ok((row.get(0)?, delivery))
+}
+
+fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+    let state = word(row, 4, RunState::from_word)?;
+    let gate = word(row, 5, Gate::from_word)?;
+    let due_ms = natural(row.get(12)?);
+    Ok(RunRecord {
+        id: parsed(row, 2)?,
+        plugin: row.get(3)?,
+        state,
+        gate,
+        lane: word(row, 6, Lane::from_word)?,
+        reason: row.get(7)?,
+        scope: row.get(8)?,
+        action: row.get(9)?,
+        replay_of: parsed_if_any(row, 10)?,
+        stands_for: natural(row.get(11)?),
+        next_attempt_ms: (state == RunState::Pending && gate != Gate::Parked).then_some(due_ms),
+        attempts: Vec::new(),
+    })
+}
+
+fn attempt_of(row: &Row<'_>) -> rusqlite::Result<AttemptEntry> {
+    let amount = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(natural));
+    Ok(AttemptEntry {
+        n: row.get(1)?,
+        started_ms: natural(row.get(2)?),
+        version: row.get(3)?,
+        digest: row.get(4)?,
+        outcome: word_if_any(row, 5, Outcome::from_word)?,
+        output: row.get(6)?,
+        fuel: amount(7)?,
+        fuel_limit: amount(8)?,
+        memory_peak_bytes: amount(9)?,
+        wall_ms: amount(10)?,
+        logs: Vec::new(),
+        calls: json(row, 11)?,
+        trap: json(row, 12)?,
+    })
+}

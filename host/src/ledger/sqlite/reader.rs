@@ -1,0 +1,141 @@
+//! Reading a ledger: by commands, while a host serves it or not, and by the host, on a few connections.
+
+use super::fault::Fault;
+use super::open::{file_in, open_reader};
+use super::totals::{Totals, totals};
+use super::writer::Shared;
+use super::{migrate, plugins, query};
+use crate::delivery::DeliveryId;
+use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Reads a ledger that a host may be serving meanwhile. It sees only what is durable and changes nothing.
+pub struct SqliteReader {
+    connection: Connection,
+    file: PathBuf,
+}
+
+impl SqliteReader {
+    /// Opens the ledger in a data folder.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`] if there is none, or none that this version reads.
+    pub fn open(data: &Path) -> Result<Self, LedgerError> {
+        let file = file_in(data);
+        if !file.is_file() {
+            return Err(LedgerError::Open {
+                path: file,
+                reason: "there is no ledger here; start `hookbox serve`, or name its data folder with --data"
+                    .to_owned(),
+            });
+        }
+        let opened = open_reader(&file).and_then(|connection| {
+            migrate::check_readable(&connection)?;
+            Ok(connection)
+        });
+        match opened {
+            Ok(connection) => Ok(Self { connection, file }),
+            Err(fault) => Err(fault.into_open_error(&file)),
+        }
+    }
+
+    /// One delivery with its runs, attempts and payload.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn delivery(&self, id: DeliveryId) -> Result<Option<DeliveryRecord>, LedgerError> {
+        self.told(query::delivery(&self.connection, id))
+    }
+
+    /// Deliveries, newest first.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    pub fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
+        self.told(query::deliveries(&self.connection, filter))
+    }
+
+    /// All plugins noted, by name.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    pub fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError> {
+        self.told(plugins::all(&self.connection))
+    }
+
+    /// How much of everything there is.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn totals(&self) -> Result<Totals, LedgerError> {
+        self.told(totals(&self.connection))
+    }
+
+    fn told<T>(&self, result: Result<T, Fault>) -> Result<T, LedgerError> {
+        result.map_err(|fault| fault.in_file(&self.file).into_read_error())
+    }
+}
+
+/// The host's own read connections, opened as they are needed.
+pub(super) struct Readers {
+    file: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// The readers, and how many may be used at once.
+pub(super) struct ReaderPool {
+    readers: Arc<Readers>,
+    permits: Arc<Semaphore>,
+    shared: Arc<Shared>,
+}
+
+impl ReaderPool {
+    pub fn new(data: &Path, readers: usize, shared: Arc<Shared>) -> Self {
+        Self {
+            readers: Arc::new(Readers {
+                file: file_in(data),
+                idle: Mutex::new(Vec::new()),
+            }),
+            permits: Arc::new(Semaphore::new(readers.max(1))),
+            shared,
+        }
+    }
+
+    /// Reads on a thread for blocking, once a connection is free.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        self.shared.health.check()?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let readers = Arc::clone(&self.readers);
+        let outcome = tokio::task::spawn_blocking(move || {
+            let outcome = readers.read(read);
+            drop(permit);
+            outcome
+        })
+        .await
+        .unwrap_or_else(|_| Err(Fault::Item("a read was cut off".to_owned())));
+        outcome.map_err(|fault| self.shared.health.judge(fault).into_read_error())
+    }
+}
+
+impl Readers {
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        let idle = self.idle().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.file)?,
+        };
+        let outcome = read(&connection);
+        self.idle().push(connection);
+        outcome
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,200 @@
+//! Settling: the attempt, its logs, its run, its delivery and its plugin's state, in one transaction.
+
+use super::clock::whole;
+use super::fault::Fault;
+use super::pack::{PackedLogs, pack_logs};
+use super::row::as_json;
+use super::standing::{make_pending, refresh_delivery};
+use super::state;
+use super::writer::Tx;
+use crate::delivery::{AttemptRecord, Counts, Gate, Outcome, RunState, Settlement};
+use crate::ledger::{Claim, StateChanges};
+
+/// How an attempt ended, ready to be stored.
+pub(super) struct Ending {
+    settlement: Settlement,
+    attempt: AttemptRecord,
+    logs: Option<PackedLogs>,
+    /// Its outgoing calls, as JSON.
+    calls: Option<String>,
+    /// What the sandbox met, as JSON.
+    trap: Option<String>,
+    changes: StateChanges,
+}
+
+impl Ending {
+    /// Packs what is to be stored.
+    pub async fn pack(
+        settlement: Settlement,
+        mut attempt: AttemptRecord,
+        changes: StateChanges,
+    ) -> Result<Self, Fault> {
+        let calls = Some(&attempt.calls).filter(|calls| !calls.is_empty());
+        Ok(Self {
+            calls: calls.map(as_json).transpose()?,
+            trap: attempt.trap.as_ref().map(as_json).transpose()?,
+            logs: pack_logs(std::mem::take(&mut attempt.logs)).await?,
+            settlement,
+            attempt,
+            changes,
+        })
+    }
+}
+
+/// What a settlement came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Settled,
+    Stale,
+    Conflict,
+}
+
+/// Settles a claim, or changes nothing.
+pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<Verdict, Fault> {
+    if !is_held(tx, claim)? {
+        return Ok(Verdict::Stale);
+    }
+    if keeps_state(ending.attempt.outcome) {
+        let plugin = &claim.facts.plugin;
+        if state::any_read_changed(tx.connection, plugin, &ending.changes)? {
+            return Ok(Verdict::Conflict);
+        }
+        state::write(tx.connection, plugin, &ending.changes)?;
+    }
+    close_attempt(tx, claim, ending)?;
+    move_run(tx, claim, ending)?;
+    refresh_delivery(tx, claim.delivery_seq)?;
+    tx.changes.attempted(claim.facts.delivery);
+    Ok(Verdict::Settled)
+}
+
+/// Gives a claim back as if it had not been made, save that its token is never used again.
+pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<Verdict, Fault> {
+    if !is_held(tx, claim)? {
+        return Ok(Verdict::Stale);
+    }
+    tx.connection
+        .prepare_cached("DELETE FROM attempts WHERE run = ?1 AND n = ?2")?
+        .execute((claim.run_seq, claim.facts.n))?;
+    let now_ms = tx.now_ms;
+    make_pending_again(tx, claim, now_ms)?;
+    // A parked run is one of the things that a first attempt is not waited for.
+    tx.changes.attempted(claim.facts.delivery);
+    Ok(Verdict::Settled)
+}
+
+/// Whether the claim is the run's last one and still holds it.
+fn is_held(tx: &Tx<'_>, claim: &Claim) -> Result<bool, Fault> {
+    Ok(tx
+        .connection
+        .prepare_cached(
+            "SELECT 1 FROM runs WHERE seq = ?1 AND state = 'running' AND lease_token = ?2
+             AND lease_owner = ?3",
+        )?
+        .exists((claim.run_seq, claim.token, tx.owner))?)
+}
+
+/// Whether an attempt's writes are kept: only if it will not be made again.
+const fn keeps_state(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Done | Outcome::Ignored | Outcome::Rejected
+    )
+}
+
+fn close_attempt(tx: &Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Fault> {
+    let attempt = &ending.attempt;
+    tx.connection
+        .prepare_cached(
+            "UPDATE attempts SET version = ?3, digest = ?4, outcome = ?5, output = ?6, fuel = ?7,
+             fuel_limit = ?8, memory_peak_bytes = ?9, wall_ms = ?10, calls = ?11, trap = ?12
+             WHERE run = ?1 AND n = ?2",
+        )?
+        .execute((
+            claim.run_seq,
+            claim.facts.n,
+            &attempt.version,
+            &attempt.digest,
+            attempt.outcome.as_str(),
+            &attempt.output,
+            whole(attempt.fuel),
+            whole(attempt.fuel_limit),
+            whole(attempt.memory_peak_bytes),
+            whole(attempt.wall_ms),
+            &ending.calls,
+            &ending.trap,
+        ))?;
+    if let Some(logs) = &ending.logs {
+        tx.connection
+            .prepare_cached(
+                "INSERT INTO attempt_logs (run, n, bytes, lines) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute((
+                claim.run_seq,
+                claim.facts.n,
+                i64::try_from(logs.bytes).unwrap_or(i64::MAX),
+                &logs.lines,
+            ))?;
+    }
+    Ok(())
+}
+
+fn move_run(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Fault> {
+    let (state, reason) = match &ending.settlement {
+        Settlement::Done => (RunState::Done, None),
+        Settlement::Ignored => (RunState::Ignored, None),
+        Settlement::Dead { reason } => (RunState::Dead, Some(reason)),
+        Settlement::Again { delay, counts } => {
+            let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+            note_attempt(tx, claim, ending.attempt.outcome, *counts)?;
+            let due_ms = tx.now_ms.saturating_add(delay_ms);
+            return make_pending_again(tx, claim, due_ms);
+        }
+    };
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET state = ?2, reason = ?3, scope = ?4, action = ?5, routed_digest = ?6,
+             attempts = attempts + 1, lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
+        )?
+        .execute((
+            claim.run_seq,
+            state.as_str(),
+            reason,
+            &claim.seen.scope,
+            &claim.seen.action,
+            &claim.routed_digest,
+        ))?;
+    let plugin = &claim.facts.plugin;
+    let running = (RunState::Running, Gate::Ready);
+    tx.changes
+        .moved(plugin, 1, Some(running), (state, Gate::Ready));
+    Ok(())
+}
+
+/// What an attempt leaves on a run that goes on.
+fn note_attempt(tx: &Tx<'_>, claim: &Claim, outcome: Outcome, counts: Counts) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET scope = ?2, action = ?3, routed_digest = ?4, attempts = attempts + ?5,
+             conflicts = conflicts + ?6, losses = losses + ?7 WHERE seq = ?1",
+        )?
+        .execute((
+            claim.run_seq,
+            &claim.seen.scope,
+            &claim.seen.action,
+            &claim.routed_digest,
+            counts == Counts::Yes,
+            outcome == Outcome::Conflict,
+            outcome == Outcome::Lost,
+        ))?;
+    Ok(())
+}
+
+fn make_pending_again(tx: &mut Tx<'_>, claim: &Claim, due_ms: i64) -> Result<(), Fault> {
+    let plugin = &claim.facts.plugin;
+    let gate = make_pending(tx, claim.run_seq, plugin, due_ms)?;
+    let running = (RunState::Running, Gate::Ready);
+    tx.changes
+        .moved(plugin, 1, Some(running), (RunState::Pending, gate));
+    Ok(())
+}

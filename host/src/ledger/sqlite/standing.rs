@@ -1,0 +1,107 @@
+//! Where things stand once a run has moved: its delivery's state, and whether its plugin's runs are parked.
+
+use super::fault::Fault;
+use super::writer::Tx;
+use crate::delivery::{DeliveryState, Gate, RunState};
+use crate::ledger::PluginState;
+use rusqlite::{Connection, OptionalExtension as _};
+
+/// Stores a delivery's state anew, by the newest run of each plugin.
+pub(super) fn refresh_delivery(tx: &Tx<'_>, delivery: i64) -> Result<(), Fault> {
+    let state = delivery_state(tx.connection, delivery)?;
+    tx.connection
+        .prepare_cached("UPDATE deliveries SET state = ?2 WHERE seq = ?1 AND state <> ?2")?
+        .execute((delivery, state.as_str()))?;
+    Ok(())
+}
+
+fn delivery_state(connection: &Connection, delivery: i64) -> Result<DeliveryState, Fault> {
+    let mut select = connection.prepare_cached(
+        "SELECT plugin, state FROM runs WHERE delivery = ?1 ORDER BY plugin, replay DESC",
+    )?;
+    let mut rows = select.query([delivery])?;
+    let (mut last, mut state) = (None, DeliveryState::Settled);
+    while let Some(row) = rows.next()? {
+        let plugin: String = row.get(0)?;
+        // Only the first row of each plugin, its newest run, has a say.
+        if last.as_ref() == Some(&plugin) {
+            continue;
+        }
+        last = Some(plugin);
+        match row.get_ref(1)?.as_str().map(RunState::from_word) {
+            Ok(Some(RunState::Dead)) => state = DeliveryState::Dead,
+            Ok(Some(found)) if found.is_settled() => {}
+            _ => return Ok(DeliveryState::Pending),
+        }
+    }
+    Ok(state)
+}
+
+/// Whether a plugin's pending runs are parked.
+pub(super) enum Parking {
+    /// The plugin was never noted.
+    Unknown,
+    /// They are free.
+    Free,
+    /// They are parked, for this reason.
+    Parked(String),
+}
+
+impl Parking {
+    /// The reason, if they are parked.
+    pub fn reason(self) -> Option<String> {
+        match self {
+            Self::Parked(reason) => Some(reason),
+            Self::Unknown | Self::Free => None,
+        }
+    }
+}
+
+/// Whether a plugin's pending runs are parked, by what is noted of it.
+pub(super) fn parking(connection: &Connection, plugin: &str) -> Result<Parking, Fault> {
+    let found = connection
+        .prepare_cached("SELECT state, reason, paused_by FROM plugins WHERE name = ?1")?
+        .query_row([plugin], |row| {
+            Ok(match (row.get(1)?, row.get(2)?) {
+                (_, Some::<String>(by)) => Parking::Parked(paused_text(&by)),
+                (reason, None) => parking_in(row.get_ref(0)?.as_str()?, reason),
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or(Parking::Unknown))
+}
+
+/// Why the runs of a plugin that someone paused are parked.
+pub(super) fn paused_text(by: &str) -> String {
+    format!("paused by {by}")
+}
+
+fn parking_in(state: &str, reason: Option<String>) -> Parking {
+    match reason {
+        _ if state == PluginState::Loaded.as_str() => Parking::Free,
+        Some(reason) => Parking::Parked(format!("{state}: {reason}")),
+        None => Parking::Parked(state.to_owned()),
+    }
+}
+
+/// Makes a run that was running pending again, parked if its plugin's runs are, and says at which gate it waits.
+pub(super) fn make_pending(
+    tx: &Tx<'_>,
+    run: i64,
+    plugin: &str,
+    due_ms: i64,
+) -> Result<Gate, Fault> {
+    let parked = parking(tx.connection, plugin)?.reason();
+    let gate = if parked.is_some() {
+        Gate::Parked
+    } else {
+        Gate::Ready
+    };
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'pending', gate = ?2, due_ms = ?3, reason = ?4,
+             lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
+        )?
+        .execute((run, gate.as_str(), due_ms, parked))?;
+    Ok(gate)
+}

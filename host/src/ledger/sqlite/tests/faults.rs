@@ -1,0 +1,187 @@
+//! When the store cannot write: who is told what, and what is kept.
+
+use super::*;
+
+#[tokio::test]
+async fn a_bad_item_fails_alone_and_leaves_nothing() {
+    let folder = TempDir::new().unwrap();
+    let ledger = Arc::new(open(&folder));
+    let first = delivery();
+    ledger.record(first.clone(), vec![]).await.unwrap();
+    let before = ledger.commits();
+    let other = stall(&folder);
+    let bad = crate::delivery::NewDelivery {
+        hub_id: Some("other".to_owned()),
+        ..first
+    };
+    let spawn = |new| {
+        let ledger = Arc::clone(&ledger);
+        tokio::spawn(async move { ledger.record(new, vec![run("a")]).await })
+    };
+    let stalled = spawn(delivery());
+    tokio::task::yield_now().await;
+    until_queued(&ledger, 0).await;
+    let recording = [spawn(delivery()), spawn(bad), spawn(delivery())];
+    until_queued(&ledger, 3).await;
+    other.execute_batch("COMMIT").unwrap();
+    stalled.await.unwrap().unwrap();
+    let [good, bad, also_good] = recording;
+    good.await.unwrap().unwrap();
+    let refused = bad.await.unwrap();
+    assert!(
+        matches!(refused, Err(LedgerError::Unavailable { .. })),
+        "{refused:?}"
+    );
+    also_good.await.unwrap().unwrap();
+    assert_eq!(ledger.commits() - before, 2);
+    ledger.check_writable().await.unwrap();
+    let remembered: i64 = file(&folder)
+        .query_row(
+            "SELECT count(*) FROM dedup WHERE hub_id = 'other'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(remembered, 0);
+    check_totals(&folder, &ledger.totals().await.unwrap());
+}
+
+/// Holds the file to its size until the number of pages is let grow again.
+async fn limit_pages(ledger: &SqliteLedger, pages: i64) {
+    let set = move |tx: &mut Tx<'_>| {
+        let set = tx
+            .connection
+            .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| {
+                row.get::<_, i64>(0)
+            });
+        Ok(set?)
+    };
+    ledger.shared.work(set).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_deliveries_until_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let id = record(&ledger, &["a"]).await;
+    let held = claim_one(&ledger, "a").await;
+    ledger.check_writable().await.unwrap();
+    limit_pages(&ledger, 1).await;
+    let refused = loop {
+        if let Err(error) = ledger.record(delivery(), vec![run("a")]).await {
+            break error.to_string();
+        }
+    };
+    assert!(
+        refused.contains("ledger.db") && refused.contains("make room"),
+        "{refused}"
+    );
+    assert!(ledger.failure().borrow().is_none());
+
+    // A settlement waits for room: its attempt must not count as lost.
+    let settling = settle(&ledger, held, Outcome::Done, Settlement::Done);
+    let make_room = async {
+        limit_pages(&ledger, 100_000).await;
+        record(&ledger, &[]).await;
+    };
+    let (settled, ()) = tokio::join!(settling, make_room);
+    assert!(matches!(settled, crate::ledger::Settled::Yes));
+    assert_eq!(found(&ledger, id).await.runs[0].state, RunState::Done);
+    ledger.check_writable().await.unwrap();
+    check_totals(&folder, &ledger.totals().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_write_is_unready_until_it_can() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let full = |_: &mut Tx<'_>| Err::<(), _>(Fault::Passing("full".to_owned()));
+    assert!(ledger.shared.work(full).await.is_err());
+    assert!(!ledger.shared.health.last_write_succeeded());
+    ledger.check_writable().await.unwrap();
+    assert!(ledger.shared.health.last_write_succeeded());
+}
+
+#[tokio::test]
+async fn a_store_that_failed_is_never_asked_again() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let id = record(&ledger, &["a"]).await;
+    let mut failure = ledger.failure();
+    let broken = |_: &mut Tx<'_>| {
+        Err::<(), _>(Fault::from(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
+            None,
+        )))
+    };
+    let refused = ledger.shared.work(broken).await;
+    assert!(
+        matches!(refused, Err(LedgerError::Failed { .. })),
+        "{refused:?}"
+    );
+    failure.changed().await.unwrap();
+    let reason = failure.borrow().clone().unwrap();
+    assert!(
+        reason.contains("ledger.db") && reason.contains("check the disk"),
+        "{reason}"
+    );
+    let refused = ledger.record(delivery(), vec![]).await;
+    assert!(
+        matches!(refused, Err(LedgerError::Failed { .. })),
+        "{refused:?}"
+    );
+    assert!(matches!(
+        ledger.delivery(id).await,
+        Err(LedgerError::Failed { .. })
+    ));
+    assert!(matches!(
+        ledger.first_attempts(id).await,
+        Err(LedgerError::Failed { .. })
+    ));
+    assert!(matches!(
+        ledger.check_writable().await,
+        Err(LedgerError::Failed { .. })
+    ));
+}
+
+#[test]
+fn errors_are_sorted_by_what_follows_from_them() {
+    use rusqlite::ffi;
+    let kind = |code| match Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
+    {
+        Fault::Item(_) => "item",
+        Fault::Passing(_) => "passing",
+        Fault::Final(_) => "final",
+    };
+    for (code, expected) in [
+        (ffi::SQLITE_FULL, "passing"),
+        (ffi::SQLITE_BUSY, "passing"),
+        (ffi::SQLITE_LOCKED, "passing"),
+        (ffi::SQLITE_READONLY, "passing"),
+        (ffi::SQLITE_IOERR, "final"),
+        (ffi::SQLITE_IOERR_WRITE, "final"),
+        (ffi::SQLITE_CORRUPT, "final"),
+        (ffi::SQLITE_NOTADB, "final"),
+        (ffi::SQLITE_CONSTRAINT_UNIQUE, "item"),
+    ] {
+        assert_eq!(kind(code), expected, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_changed_on_disk_is_not_handed_out() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let id = record(&ledger, &["a"]).await;
+    let held = claim_one(&ledger, "a").await;
+    file(&folder)
+        .execute("UPDATE payloads SET body = zeroblob(length(body))", [])
+        .unwrap();
+    let error = ledger.payload(&held).await.unwrap_err().to_string();
+    assert!(error.contains("SHA-256"), "{error}");
+    assert!(matches!(
+        ledger.delivery(id).await,
+        Err(LedgerError::Failed { .. })
+    ));
+    record(&ledger, &[]).await;
+}

@@ -1,0 +1,242 @@
+//! From the bytes of a file to a component that can be run: checked, compiled, linked, described.
+
+use crate::plugin::bindings::{INTERFACE_VERSION, ManifestError, v0_1};
+use crate::plugin::engine::Engine;
+use crate::plugin::sandbox::{self, GuestState, Limits};
+use crate::plugin::{Manifest, PluginName};
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The largest component file, in bytes, unless the operator says otherwise.
+pub const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The name under which a component imports or exports our interfaces.
+const PACKAGE: &str = "hookbox:plugin/";
+
+/// A compiled, linked and described component; cheap to clone.
+#[derive(Clone)]
+pub struct Component(Arc<Parts>);
+
+struct Parts {
+    pre: v0_1::PluginHostPre<GuestState>,
+    manifest: Manifest,
+    facts: ComponentFacts,
+}
+
+/// What can be told of a component without running it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentFacts {
+    /// `sha256:` and 64 hex digits, of the file's bytes.
+    pub digest: String,
+    /// Bytes of the file.
+    pub size_bytes: u64,
+    /// The interface version it was built against, such as `0.1.0`.
+    pub interface: String,
+    /// The interfaces it imports.
+    pub imports: Vec<String>,
+}
+
+/// Why a file is not a plugin that this host can run.
+#[derive(Debug, thiserror::Error)]
+pub enum ComponentError {
+    /// The file is not WebAssembly.
+    #[error("not a WebAssembly file; build the plugin with 'hookbox build'")]
+    NotWasm,
+    /// The file is a core module.
+    #[error("not a component (it is a core module); build it with 'hookbox build'")]
+    CoreModule,
+    /// The file holds native code.
+    #[error("precompiled native code is never loaded; put the component (.wasm) itself here")]
+    Precompiled,
+    /// It does not compile.
+    #[error("does not compile: {reason}")]
+    Compile {
+        /// The compiler's words.
+        reason: String,
+    },
+    /// It is a component, but no plugin.
+    #[error(
+        "a component, but not a plugin: it does not export hookbox:plugin/handler; write it with the SDK or \
+         target the world hookbox:plugin/plugin"
+    )]
+    NotAPlugin,
+    /// It was built for a newer interface.
+    #[error(
+        "built for hookbox:plugin@{found}, this host speaks up to {}.{}.{}; use a newer hookbox or an older SDK",
+        INTERFACE_VERSION.0, INTERFACE_VERSION.1, INTERFACE_VERSION.2
+    )]
+    TooNew {
+        /// The version it was built for.
+        found: String,
+    },
+    /// It imports what this host does not have.
+    #[error("cannot be linked: {reason}")]
+    Link {
+        /// Which import, in the linker's words.
+        reason: String,
+    },
+    /// `describe` did not answer.
+    #[error("describe failed: {reason}")]
+    Describe {
+        /// What the sandbox met.
+        reason: String,
+    },
+    /// Its manifest cannot be used.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Component {
+    /// Compiles, links and describes a component. Compiling takes a while and a processor: never call it from a
+    /// runtime thread (this blocks).
+    ///
+    /// # Errors
+    /// [`ComponentError`] says why the bytes are no plugin for this host.
+    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<Self, ComponentError> {
+        check_header(bytes)?;
+        let compiled = wasmtime::component::Component::from_binary(engine.wasmtime(), bytes)
+            .map_err(|error| ComponentError::Compile {
+                reason: format!("{error:#}"),
+            })?;
+        let (interface, imports) = interfaces(engine, &compiled)?;
+        let pre = engine
+            .linker()
+            .instantiate_pre(&compiled)
+            .and_then(v0_1::PluginHostPre::new)
+            .map_err(|error| ComponentError::Link {
+                reason: format!("{error:#}"),
+            })?;
+        let manifest = sandbox::describe(engine, &pre, &Limits::default())?;
+        Ok(Self(Arc::new(Parts {
+            pre,
+            manifest,
+            facts: ComponentFacts {
+                digest: digest(bytes),
+                size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                interface,
+                imports,
+            },
+        })))
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// What can be told without running it.
+    #[must_use]
+    pub fn facts(&self) -> &ComponentFacts {
+        &self.0.facts
+    }
+
+    pub(in crate::plugin) fn pre(&self) -> &v0_1::PluginHostPre<GuestState> {
+        &self.0.pre
+    }
+}
+
+/// The digest of a component's bytes: `sha256:` and 64 hex digits.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// The plugin name of a component file: its stem.
+///
+/// # Errors
+/// [`PluginNameError`](crate::plugin::PluginNameError) if the stem is no plugin name.
+pub fn name_of(path: &std::path::Path) -> Result<PluginName, crate::plugin::PluginNameError> {
+    PluginName::parse(&path.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+/// Tells components, core modules, native code and the rest apart by their first bytes.
+fn check_header(bytes: &[u8]) -> Result<(), ComponentError> {
+    match bytes.get(..8) {
+        Some([0x7f, b'E', b'L', b'F', ..]) => Err(ComponentError::Precompiled),
+        Some([0, b'a', b's', b'm', _, _, 1, 0]) => Ok(()),
+        Some([0, b'a', b's', b'm', 1, 0, 0, 0]) => Err(ComponentError::CoreModule),
+        _ => Err(ComponentError::NotWasm),
+    }
+}
+
+/// The interface version and the imports, read before anything is instantiated.
+fn interfaces(
+    engine: &Engine,
+    component: &wasmtime::component::Component,
+) -> Result<(String, Vec<String>), ComponentError> {
+    let ty = component.component_type();
+    let imports: Vec<String> = ty
+        .imports(engine.wasmtime())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let exports: Vec<String> = ty
+        .exports(engine.wasmtime())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let newest = imports
+        .iter()
+        .chain(&exports)
+        .filter_map(|name| name.strip_prefix(PACKAGE)?.split_once('@'))
+        .filter_map(|(_, version)| Some((parse_version(version)?, version)))
+        .max();
+    if let Some((version, text)) = newest
+        && version > INTERFACE_VERSION
+    {
+        return Err(ComponentError::TooNew {
+            found: text.to_owned(),
+        });
+    }
+    let handler = exports
+        .iter()
+        .filter_map(|name| name.strip_prefix(PACKAGE)?.strip_prefix("handler@"))
+        .next()
+        .ok_or(ComponentError::NotAPlugin)?;
+    Ok((handler.to_owned(), imports))
+}
+
+fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
+    let plain = text.split(['-', '+']).next()?;
+    let mut parts = plain.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_their_first_bytes() {
+        let text = |bytes: &[u8]| check_header(bytes).map_err(|error| error.to_string());
+        assert_eq!(text(b"\0asm\x0d\0\x01\0..."), Ok(()));
+        assert_eq!(
+            text(b"\0asm\x01\0\0\0"),
+            Err("not a component (it is a core module); build it with 'hookbox build'".into())
+        );
+        assert!(
+            text(b"\x7fELF\x02\x01\x01\0")
+                .unwrap_err()
+                .starts_with("precompiled")
+        );
+        assert!(
+            text(b"hello")
+                .unwrap_err()
+                .starts_with("not a WebAssembly file")
+        );
+        assert!(text(b"").unwrap_err().starts_with("not a WebAssembly file"));
+    }
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(parse_version("0.1.0"), Some((0, 1, 0)));
+        assert!(parse_version("0.10.0") > parse_version("0.9.9"));
+        assert_eq!(parse_version("1.2.3-rc.1"), Some((1, 2, 3)));
+        assert_eq!(parse_version("x"), None);
+    }
+}

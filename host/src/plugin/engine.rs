@@ -1,0 +1,184 @@
+//! The one wasmtime engine of the process: its configuration, its pool of sandboxes, its clock tick, and the
+//! linker with the whole plugin world.
+
+use crate::plugin::bindings::v0_1;
+use crate::plugin::capability;
+use crate::plugin::limiter::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
+use crate::plugin::sandbox::{GuestState, HasGuestState};
+use std::sync::Arc;
+use std::time::Duration;
+use wasmtime::component::Linker;
+use wasmtime::{
+    Config, Enabled, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
+};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+
+/// How often a running guest lets others run, and its time limit is looked at.
+pub const TICK: Duration = Duration::from_millis(5);
+
+/// Fuel of one `memory.grow`: far more work than an ordinary instruction, and a guest may loop over a failing one.
+const MEMORY_GROW_FUEL: u8 = 255;
+
+/// The largest core instance's host-side state, in bytes.
+const CORE_INSTANCE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of a freed memory that stay resident, so that the next sandbox needs no page faults for them.
+const MEMORY_KEEP_RESIDENT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The same for tables.
+const TABLE_KEEP_RESIDENT_BYTES: usize = 64 * 1024;
+
+/// Sandboxes besides those of attempts: describing plugins while they load.
+const SPARE_SANDBOXES: u32 = 4;
+
+/// The most frames of a guest's stack kept with a trap.
+const FRAMES_MAX: usize = 64;
+
+/// What an engine is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Attempts at once.
+    pub concurrency: u32,
+    /// The largest memory that a grant may give, in bytes.
+    pub memory_bytes_max: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            concurrency: 32,
+            memory_bytes_max: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// An engine could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot reserve address space for {concurrency} sandboxes: {reason}; lower `concurrency`, or raise the \
+     limit on virtual memory (`ulimit -v`)"
+)]
+pub struct EngineError {
+    concurrency: u32,
+    reason: String,
+}
+
+/// The engine and the linker; cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    engine: wasmtime::Engine,
+    linker: Arc<Linker<GuestState>>,
+    config: EngineConfig,
+}
+
+impl Engine {
+    /// Makes the engine and starts its tick, which ends with the last clone.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the address space for the pool cannot be had.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError {
+            concurrency: config.concurrency,
+            reason: format!("{error:#}"),
+        };
+        let engine = wasmtime::Engine::new(&wasmtime_config(config)).map_err(failed)?;
+        let linker = linker(&engine).map_err(failed)?;
+        start_tick(&engine).map_err(|error| failed(error.into()))?;
+        Ok(Self {
+            engine,
+            linker: Arc::new(linker),
+            config,
+        })
+    }
+
+    /// What it was made for.
+    #[must_use]
+    pub const fn config(&self) -> EngineConfig {
+        self.config
+    }
+
+    /// Wasmtime's engine.
+    #[must_use]
+    pub(in crate::plugin) const fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.engine
+    }
+
+    /// The linker with the whole world.
+    #[must_use]
+    pub(in crate::plugin) fn linker(&self) -> &Linker<GuestState> {
+        &self.linker
+    }
+}
+
+fn wasmtime_config(settings: EngineConfig) -> Config {
+    let mut config = Config::new();
+    let mut cost = OperatorCost::new();
+    cost.MemoryGrow = MEMORY_GROW_FUEL;
+    config
+        .consume_fuel(true)
+        .operator_cost(cost)
+        .epoch_interruption(true)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES_MAX))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)))
+        // No language that compiles to components needs these; each is code of ours that a guest could reach.
+        .gc_support(false)
+        .wasm_tail_call(false)
+        .wasm_multi_memory(false)
+        .wasm_memory64(false)
+        .wasm_relaxed_simd(false)
+        .wasm_wide_arithmetic(false)
+        .wasm_custom_page_sizes(false)
+        .concurrency_support(false);
+    config
+}
+
+fn pool(settings: EngineConfig) -> PoolingAllocationConfig {
+    let sandboxes = settings.concurrency.saturating_add(SPARE_SANDBOXES);
+    let each = |max: usize| sandboxes.saturating_mul(u32::try_from(max).unwrap_or(u32::MAX));
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(sandboxes)
+        .total_core_instances(each(INSTANCES_MAX))
+        .total_memories(each(MEMORIES_MAX))
+        .total_tables(each(TABLES_MAX))
+        .total_stacks(sandboxes)
+        .max_core_instances_per_component(u32::try_from(INSTANCES_MAX).unwrap_or(u32::MAX))
+        .max_memories_per_component(u32::try_from(MEMORIES_MAX).unwrap_or(u32::MAX))
+        .max_tables_per_component(u32::try_from(TABLES_MAX).unwrap_or(u32::MAX))
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .max_core_instance_size(CORE_INSTANCE_BYTES_MAX)
+        .max_memory_size(settings.memory_bytes_max)
+        .linear_memory_keep_resident(MEMORY_KEEP_RESIDENT_BYTES)
+        .table_keep_resident(TABLE_KEEP_RESIDENT_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+/// Everything of the world `hookbox:plugin/plugin`, with the implementations that refuse where nothing is granted.
+fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<GuestState>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async::<GuestState>(&mut linker)?;
+    wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut GuestState| {
+        WasiConfig::from(&state.config as &WasiConfigVariables)
+    })?;
+    v0_1::wasi::keyvalue::store::add_to_linker::<_, HasGuestState>(&mut linker, |state| state)?;
+    v0_1::wasi::keyvalue::atomics::add_to_linker::<_, HasGuestState>(&mut linker, |state| state)?;
+    capability::raw::add_to_linker(&mut linker)?;
+    capability::log::add_to_linker(&mut linker)?;
+    Ok(linker)
+}
+
+/// A plain thread ticks the engine's epoch: a guest that spins on every runtime thread could not stop it.
+fn start_tick(engine: &wasmtime::Engine) -> std::io::Result<()> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("hookbox-tick".to_owned())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })?;
+    Ok(())
+}

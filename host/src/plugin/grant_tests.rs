@@ -1,0 +1,197 @@
+use super::*;
+use crate::event::Repo;
+
+const MEMORY_MAX: usize = 256 * 1024 * 1024;
+
+fn check(text: &str, expected: &str) {
+    let found = match Grant::parse(text, MEMORY_MAX) {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    assert_eq!(found, expected, "{text}");
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_its_mend() {
+    check("", "ok");
+    check("fuel = 1_000", "ok");
+    check(
+        "\nfuell = 1",
+        "line 2: `fuell` is not a key; did you mean `fuel`?",
+    );
+    check(
+        "zzz = 1",
+        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, secret, match",
+    );
+    check("fuel = 0", "line 1: fuel: 0 is not in 1..=1000000000000");
+    check("fuel = -5", "line 1: fuel: -5 is not in 1..=1000000000000");
+    check(
+        "fuel = \"x\"",
+        "line 1: invalid type: string \"x\", expected i64",
+    );
+    check("memory = \"64MiB\"", "ok");
+    check(
+        "memory = \"lots\"",
+        "line 1: memory: `lots` is not a size; write `64MiB`",
+    );
+    check(
+        "memory = \"1GiB\"",
+        "line 1: memory: `1GiB` is not between 64KiB and 256.0 MiB, the host's memory-max",
+    );
+    check("timeout = \"30s\"", "ok");
+    check(
+        "timeout = \"30\"",
+        "line 1: timeout: `30` is not a duration; write `10s`, `5m` or `1h`",
+    );
+    check(
+        "timeout = \"25h\"",
+        "line 1: timeout: `25h` is not between 1ms and 24h",
+    );
+    check(
+        "timeout = \"0s\"",
+        "line 1: timeout: `0s` is not between 1ms and 24h",
+    );
+    check(
+        "concurrency = 0",
+        "line 1: concurrency: 0 is not in 1..=1024",
+    );
+    check(
+        "retry = { attempts = 3, first = \"1s\", factor = 2, max = \"1m\" }",
+        "ok",
+    );
+    check(
+        "retry = { attempts = 0 }",
+        "line 1: retry.attempts: 0 is not in 1..=1000",
+    );
+    check(
+        "retry = { factor = 0.5 }",
+        "line 1: retry.factor: 0.5 is not between 1 and 100",
+    );
+    check(
+        "retry = { first = \"2h\" }",
+        "line 1: retry.first (2h) is longer than retry.max (1h)",
+    );
+    check(
+        "retry = { tries = 3 }",
+        "line 1: `retry.tries` is not a key; there are attempts, first, factor, max",
+    );
+    check("secret = \"env:BOT\"", "ok");
+    check(
+        "secret = \"hunter2\"",
+        "line 1: secret: write `env:NAME` or `file:PATH`: a secret itself never stands in a setting",
+    );
+    check("[match]\nrepo = [\"my-org/*\"]", "ok");
+    check(
+        "[match]\nrepos = []",
+        "line 2: `match.repos` is not a key; did you mean `repo`?",
+    );
+    check(
+        "[match]\nrepo = [\"a\", \"[\"]",
+        "line 2: match.repo: `[` is not a glob: unclosed character class; missing ']'",
+    );
+    check(
+        "fuel = ",
+        "line 1: string values must be quoted, expected literal string",
+    );
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_by_name() {
+    for (text, key) in [
+        ("order = \"repo\"", "order"),
+        ("debounce = { by = \"repo\" }", "debounce"),
+        ("rate = { per-repo = 1 }", "rate"),
+        ("digest = \"sha256:00\"", "digest"),
+        ("[config]\nmodel = \"x\"", "config"),
+        ("[[http]]\nhost = \"huggingface.co\"", "http"),
+        ("[state]", "state"),
+    ] {
+        check(
+            text,
+            &format!("line 1: `{key}` is not enforced by this version of hookbox; remove it"),
+        );
+    }
+    check(
+        "[match]\nignore-own = true",
+        "line 2: `match.ignore-own` is not enforced by this version of hookbox; remove it",
+    );
+}
+
+fn admits(text: &str, event: &Event) -> bool {
+    Grant::parse(text, MEMORY_MAX)
+        .unwrap()
+        .matcher
+        .admits(event)
+}
+
+fn push(name: Option<&str>, kind: Option<&str>, refs: &[&str]) -> Event {
+    Event {
+        scope: "repo.content".into(),
+        action: "update".into(),
+        repo: Some(Repo {
+            kind: kind.map(Into::into),
+            name: name.map(Into::into),
+            id: None,
+        }),
+        refs: refs.iter().map(ToString::to_string).collect(),
+        ..Event::default()
+    }
+}
+
+#[test]
+fn a_repo_glob_ignores_case_and_stops_at_the_slash() {
+    let text = "[match]\nrepo = [\"My-Org/*\", \"gpt2\"]";
+    assert!(admits(text, &push(Some("my-org/a"), None, &[])));
+    assert!(admits(text, &push(Some("GPT2"), None, &[])));
+    assert!(!admits(text, &push(Some("my-org/a/b"), None, &[])));
+    assert!(!admits(text, &push(Some("other/a"), None, &[])));
+    assert!(!admits(text, &push(None, None, &[])), "the field is needed");
+    assert!(!admits(text, &Event::default()), "the field is needed");
+}
+
+#[test]
+fn on_a_move_either_name_is_enough() {
+    let mut moved = push(Some("old/a"), None, &[]);
+    moved.moved_to = Some("my-org/a".into());
+    assert!(admits("[match]\nrepo = [\"my-org/*\"]", &moved));
+    assert!(admits("[match]\nrepo = [\"old/*\"]", &moved));
+}
+
+#[test]
+fn types_need_the_field() {
+    let text = "[match]\ntypes = [\"dataset\"]";
+    assert!(admits(text, &push(None, Some("dataset"), &[])));
+    assert!(!admits(text, &push(None, Some("model"), &[])));
+    assert!(!admits(text, &push(None, None, &[])));
+}
+
+#[test]
+fn refs_are_asked_only_of_events_that_carry_some_and_one_is_enough() {
+    let text = "[match]\nrefs = [\"refs/heads/main\", \"refs/pr/*\"]";
+    assert!(admits(text, &push(None, None, &[])));
+    assert!(admits(
+        text,
+        &push(None, None, &["refs/tags/v1", "refs/pr/3"])
+    ));
+    assert!(!admits(text, &push(None, None, &["refs/heads/dev"])));
+}
+
+#[test]
+fn authors_are_known_for_comments_and_opened_discussions_only() {
+    let text = "[match]\nignore-authors = [\"bot\"]";
+    let mut event = Event {
+        scope: "discussion.comment".into(),
+        action: "create".into(),
+        comment_author_id: Some("bot".into()),
+        discussion_author_id: Some("human".into()),
+        ..Event::default()
+    };
+    assert!(!admits(text, &event));
+    event.comment_author_id = None;
+    assert!(admits(text, &event), "no author is never ignored");
+    event.scope = "discussion".into();
+    event.discussion_author_id = Some("bot".into());
+    assert!(!admits(text, &event));
+    event.action = "update".into();
+    assert!(admits(text, &event), "an update names nobody");
+}

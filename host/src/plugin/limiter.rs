@@ -1,0 +1,151 @@
+//! Memory, tables and instances of one sandbox, summed.
+//!
+//! Wasmtime's own `StoreLimits` counts per memory and per table, so a guest with several would get several times
+//! the limit; this one adds them up.
+
+use wasmtime::ResourceLimiter;
+
+/// Bytes that one table element costs the host.
+const TABLE_ELEMENT_BYTES: usize = 8;
+
+/// The most table elements of a sandbox, over all its tables.
+pub const TABLE_ELEMENTS_MAX: usize = 20_000;
+
+/// The most core instances of a sandbox. Components of Rust, Python and JavaScript use fewer than 32.
+pub const INSTANCES_MAX: usize = 64;
+
+/// The most tables of a sandbox.
+pub const TABLES_MAX: usize = 16;
+
+/// The most memories of a sandbox.
+pub const MEMORIES_MAX: usize = 4;
+
+/// Counts what a sandbox holds and denies what goes over its grant.
+#[derive(Debug)]
+pub struct Limiter {
+    memory_bytes_max: usize,
+    memory_bytes: usize,
+    table_elements: usize,
+    peak_bytes: usize,
+    denied: bool,
+}
+
+impl Limiter {
+    /// A limiter for a sandbox that may hold `memory_bytes_max` bytes of linear memory.
+    #[must_use]
+    pub const fn new(memory_bytes_max: usize) -> Self {
+        Self {
+            memory_bytes_max,
+            memory_bytes: 0,
+            table_elements: 0,
+            peak_bytes: 0,
+            denied: false,
+        }
+    }
+
+    /// The most bytes held at once.
+    #[must_use]
+    pub const fn peak_bytes(&self) -> usize {
+        self.peak_bytes
+    }
+
+    /// Whether a growth was denied.
+    #[must_use]
+    pub const fn denied(&self) -> bool {
+        self.denied
+    }
+
+    fn note_peak(&mut self) {
+        let held = self
+            .memory_bytes
+            .saturating_add(self.table_elements.saturating_mul(TABLE_ELEMENT_BYTES));
+        self.peak_bytes = self.peak_bytes.max(held);
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let grown = self
+            .memory_bytes
+            .saturating_add(desired.saturating_sub(current));
+        // A growth over the memory's own declared maximum fails whatever is granted: that is no denial of ours.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        if grown > self.memory_bytes_max {
+            self.denied = true;
+            return Ok(false);
+        }
+        self.memory_bytes = grown;
+        self.note_peak();
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let grown = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        if grown > TABLE_ELEMENTS_MAX {
+            self.denied = true;
+            return Ok(false);
+        }
+        self.table_elements = grown;
+        self.note_peak();
+        Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_memories_share_one_limit() {
+        let mut limiter = Limiter::new(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        assert!(!limiter.memory_growing(0, 60, None).unwrap());
+        assert!(limiter.denied());
+        assert!(limiter.memory_growing(0, 40, None).unwrap());
+        assert_eq!(limiter.peak_bytes(), 100);
+    }
+
+    #[test]
+    fn several_tables_share_one_limit() {
+        let mut limiter = Limiter::new(100);
+        assert!(limiter.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
+        assert!(!limiter.table_growing(0, 1, None).unwrap());
+        assert!(limiter.denied());
+    }
+
+    #[test]
+    fn a_memory_at_its_own_maximum_was_not_denied_by_the_grant() {
+        let mut limiter = Limiter::new(100);
+        assert!(!limiter.memory_growing(0, 60, Some(50)).unwrap());
+        assert!(!limiter.denied());
+    }
+}

@@ -1,0 +1,512 @@
+//! One attempt in one fresh sandbox, under five limits: fuel, wall-clock time, memory (with tables and
+//! instances), what crosses between guest and host, and log bytes. All of them are set in [`new_store`].
+//!
+//! Whatever the guest does, the answer is an outcome. A store is never used twice.
+
+use crate::delivery::{AttemptRecord, Outcome, Trap};
+use crate::plugin::Manifest;
+use crate::plugin::bindings::v0_1::{self, hookbox::plugin::types};
+use crate::plugin::capability::http::DenyHttp;
+use crate::plugin::capability::log::{AttemptLog, Stream};
+use crate::plugin::component::{Component, ComponentError};
+use crate::plugin::engine::Engine;
+use crate::plugin::limiter::Limiter;
+use crate::scope::SeenEvent;
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::{Store, StoreContextMut, WasmBacktrace};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::WasiConfigVariables;
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+/// Fuel for each byte of payload besides the grant's: reading JSON costs about 65 a byte in Rust, 136 in Python.
+pub const FUEL_PER_PAYLOAD_BYTE: u64 = 150;
+
+/// The longest text of an outcome, in bytes.
+pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+
+/// The most bytes that one call may make the host hold for the guest.
+const HOST_CALL_FUEL: usize = 4 * 1024 * 1024;
+
+/// The most component-model handles of a sandbox.
+const HANDLES_MAX: usize = 1000;
+
+/// The most host resources (streams, pollables, HTTP fields) of a sandbox.
+const RESOURCES_MAX: usize = 1000;
+
+/// The most random bytes in one call.
+const RANDOM_BYTES_MAX: u64 = 64 * 1024;
+
+/// The most bytes of HTTP fields in one resource.
+const FIELD_BYTES_MAX: usize = 64 * 1024;
+
+/// After so much fuel a guest lets others run.
+const FUEL_YIELD_INTERVAL: u64 = 1_000_000;
+
+/// What an attempt may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Fuel (about one a WebAssembly instruction), besides [`FUEL_PER_PAYLOAD_BYTE`].
+    pub fuel: u64,
+    /// Linear memory in bytes, over all memories.
+    pub memory_bytes: usize,
+    /// Wall-clock time, host calls included.
+    pub timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            fuel: 200_000_000,
+            memory_bytes: 64 * 1024 * 1024,
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What one attempt is given.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// The delivery's id.
+    pub delivery: String,
+    /// The run's id.
+    pub run: String,
+    /// The attempt's number, from 1.
+    pub attempt: u32,
+    /// When the delivery was received, in ms since the Unix epoch.
+    pub received_ms: u64,
+    /// The event as the plugin sees it.
+    pub seen: SeenEvent,
+    /// The scope as sent.
+    pub sent_scope: String,
+    /// The action as sent.
+    pub sent_action: String,
+    /// `repo.type`.
+    pub repo_type: Option<String>,
+    /// `repo.name`.
+    pub repo_name: Option<String>,
+    /// `repo.id`.
+    pub repo_id: Option<String>,
+    /// The body as received.
+    pub body: Bytes,
+    /// The kept headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+/// An attempt that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// What it left behind.
+    pub record: AttemptRecord,
+    /// The wait that the plugin asked for, with `retry`.
+    pub after: Option<Duration>,
+}
+
+/// No sandbox was free: the attempt was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("no sandbox is free")]
+pub struct NoSandbox;
+
+/// What a store holds for its guest.
+pub struct GuestState {
+    pub(in crate::plugin) body: Bytes,
+    pub(in crate::plugin) headers: Vec<(String, String)>,
+    pub(in crate::plugin) log: AttemptLog,
+    pub(in crate::plugin) config: WasiConfigVariables,
+    limiter: Limiter,
+    table: ResourceTable,
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    http_hooks: DenyHttp,
+}
+
+/// How host functions find their state in the store.
+pub struct HasGuestState;
+
+impl HasData for HasGuestState {
+    type Data<'a> = &'a mut GuestState;
+}
+
+impl WasiView for GuestState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl WasiHttpView for GuestState {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http_hooks,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
+    }
+}
+
+/// Charges a host function's work to its guest: one fuel for each byte moved.
+///
+/// # Errors
+/// A trap for want of fuel.
+pub(in crate::plugin) fn charge_fuel(
+    store: &mut StoreContextMut<'_, GuestState>,
+    bytes: usize,
+) -> wasmtime::Result<()> {
+    let left = store.get_fuel()?;
+    let cost = u64::try_from(bytes).unwrap_or(u64::MAX);
+    match left.checked_sub(cost) {
+        Some(rest) => store.set_fuel(rest),
+        None => {
+            store.set_fuel(0)?;
+            Err(wasmtime::Trap::OutOfFuel.into())
+        }
+    }
+}
+
+/// Makes one attempt.
+///
+/// # Errors
+/// [`NoSandbox`] when the pool is used up: nothing ran.
+pub async fn attempt(
+    engine: &Engine,
+    component: &Component,
+    limits: &Limits,
+    invocation: Invocation,
+) -> Result<Attempt, NoSandbox> {
+    let started = Instant::now();
+    let payload_bytes = u64::try_from(invocation.body.len()).unwrap_or(u64::MAX);
+    let fuel_limit = limits
+        .fuel
+        .saturating_add(payload_bytes.saturating_mul(FUEL_PER_PAYLOAD_BYTE));
+    let log = AttemptLog::start();
+    let delivery = to_guest(&invocation);
+    let guest = Guest {
+        body: invocation.body,
+        headers: invocation.headers,
+        log: log.clone(),
+    };
+    let ended = match new_store(engine, limits, fuel_limit, guest) {
+        Err(error) => (Err(Failed::Trapped(error)), None),
+        Ok(mut store) => {
+            let call = async {
+                let host = component.pre().instantiate_async(&mut store).await?;
+                host.hookbox_plugin_handler()
+                    .call_handle(&mut store, &delivery)
+                    .await
+            };
+            let result = match tokio::time::timeout(limits.timeout, call).await {
+                Ok(Ok(result)) => Ok(result),
+                Ok(Err(error)) => Err(Failed::Trapped(error)),
+                Err(_) => Err(Failed::TimedOut(limits.timeout)),
+            };
+            (result, Some(store))
+        }
+    };
+    let (result, store) = ended;
+    if let Err(Failed::Trapped(error)) = &result
+        && error.is::<wasmtime::PoolConcurrencyLimitError>()
+    {
+        return Err(NoSandbox);
+    }
+    let used = Used::read(store.as_ref(), fuel_limit);
+    let judged = judge(result, &used, limits);
+    let (output, cut) = bounded_output(judged.output);
+    if cut {
+        log.add(
+            "warn",
+            "output truncated: an outcome's text has at most 64 KiB",
+        );
+    }
+    let calls = store.map_or_else(Vec::new, |mut store| {
+        store.data_mut().http_hooks.take_calls()
+    });
+    Ok(Attempt {
+        record: AttemptRecord {
+            version: component.manifest().version.clone(),
+            digest: component.facts().digest.clone(),
+            outcome: judged.outcome,
+            output,
+            fuel: used.fuel,
+            fuel_limit,
+            memory_peak_bytes: u64::try_from(used.memory_peak_bytes).unwrap_or(u64::MAX),
+            wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            logs: log.take(),
+            calls,
+            trap: judged.trap,
+        },
+        after: judged.after,
+    })
+}
+
+/// Asks a component for its manifest, in a sandbox of its own. Blocks: it is part of loading.
+///
+/// # Errors
+/// [`ComponentError`] when it does not answer within its limits or the answer cannot be used.
+pub fn describe(
+    engine: &Engine,
+    pre: &v0_1::PluginHostPre<GuestState>,
+    limits: &Limits,
+) -> Result<Manifest, ComponentError> {
+    let failed = |reason: String| ComponentError::Describe { reason };
+    let guest = Guest {
+        body: Bytes::new(),
+        headers: Vec::new(),
+        log: AttemptLog::start(),
+    };
+    let log = guest.log.clone();
+    let mut store = new_store(engine, limits, limits.fuel, guest)
+        .map_err(|error| failed(format!("{error:#}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|error| failed(error.to_string()))?;
+    let result = runtime.block_on(async {
+        let call = async {
+            let host = pre.instantiate_async(&mut store).await?;
+            host.hookbox_plugin_handler()
+                .call_describe(&mut store)
+                .await
+        };
+        match tokio::time::timeout(limits.timeout, call).await {
+            Ok(Ok(manifest)) => Ok(manifest),
+            Ok(Err(error)) => Err(Failed::Trapped(error)),
+            Err(_) => Err(Failed::TimedOut(limits.timeout)),
+        }
+    });
+    match result {
+        Ok(manifest) => Ok(Manifest::try_from(manifest)?),
+        Err(error) => {
+            let used = Used::read(Some(&store), limits.fuel);
+            let judged = judge(Err(error), &used, limits);
+            let said = log.take().pop().map(|line| format!(" ({})", line.text));
+            Err(failed(format!(
+                "{}: {}{}",
+                judged.outcome,
+                judged.trap.map_or_else(String::new, |trap| trap.message),
+                said.unwrap_or_default()
+            )))
+        }
+    }
+}
+
+struct Guest {
+    body: Bytes,
+    headers: Vec<(String, String)>,
+    log: AttemptLog,
+}
+
+/// A store with every limit set.
+fn new_store(
+    engine: &Engine,
+    limits: &Limits,
+    fuel: u64,
+    guest: Guest,
+) -> wasmtime::Result<Store<GuestState>> {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(RESOURCES_MAX);
+    let mut http = WasiHttpCtx::new();
+    http.set_field_size_limit(FIELD_BYTES_MAX);
+    // Nothing of the host is passed on: no arguments, no environment, no folder, no socket, and no descriptor of
+    // ours behind the standard streams.
+    let wasi = WasiCtx::builder()
+        .stdout(guest.log.stream(Stream::Stdout))
+        .stderr(guest.log.stream(Stream::Stderr))
+        .allow_tcp(false)
+        .allow_udp(false)
+        .max_random_size(RANDOM_BYTES_MAX)
+        .build();
+    let mut store = Store::new(
+        engine.wasmtime(),
+        GuestState {
+            body: guest.body,
+            headers: guest.headers,
+            log: guest.log,
+            config: WasiConfigVariables::new(),
+            limiter: Limiter::new(limits.memory_bytes),
+            table,
+            wasi,
+            http,
+            http_hooks: DenyHttp::default(),
+        },
+    );
+    store.limiter(|state| &mut state.limiter);
+    store.set_fuel(fuel)?;
+    store.fuel_async_yield_interval(Some(FUEL_YIELD_INTERVAL))?;
+    store.epoch_deadline_async_yield_and_update(1);
+    store.set_hostcall_fuel(HOST_CALL_FUEL);
+    store.set_max_component_handles(HANDLES_MAX);
+    Ok(store)
+}
+
+/// Why a call into the guest gave no answer.
+enum Failed {
+    Trapped(wasmtime::Error),
+    TimedOut(Duration),
+}
+
+/// What a sandbox had used when its attempt ended.
+struct Used {
+    fuel: u64,
+    memory_peak_bytes: usize,
+    memory_denied: bool,
+}
+
+impl Used {
+    fn read(store: Option<&Store<GuestState>>, fuel_limit: u64) -> Self {
+        store.map_or(
+            Self {
+                fuel: 0,
+                memory_peak_bytes: 0,
+                memory_denied: false,
+            },
+            |store| Self {
+                fuel: fuel_limit.saturating_sub(store.get_fuel().unwrap_or(0)),
+                memory_peak_bytes: store.data().limiter.peak_bytes(),
+                memory_denied: store.data().limiter.denied(),
+            },
+        )
+    }
+}
+
+struct Judged {
+    outcome: Outcome,
+    output: Option<String>,
+    after: Option<Duration>,
+    trap: Option<Trap>,
+}
+
+/// From the end of a call to its outcome.
+fn judge(
+    result: Result<Result<types::Outcome, types::Failure>, Failed>,
+    used: &Used,
+    limits: &Limits,
+) -> Judged {
+    let said = |outcome, output| Judged {
+        outcome,
+        output,
+        after: None,
+        trap: None,
+    };
+    let met = |outcome, message: String, frames| Judged {
+        outcome,
+        output: None,
+        after: None,
+        trap: Some(Trap { message, frames }),
+    };
+    let error = match result {
+        Ok(Ok(types::Outcome::Done(output))) => return said(Outcome::Done, output),
+        Ok(Ok(types::Outcome::Ignored(output))) => return said(Outcome::Ignored, output),
+        Ok(Err(types::Failure::Rejected(reason))) => return said(Outcome::Rejected, Some(reason)),
+        Ok(Err(types::Failure::Retry(later))) => {
+            return Judged {
+                after: later.after_ms.map(Duration::from_millis),
+                ..said(Outcome::Retry, Some(later.reason))
+            };
+        }
+        Err(Failed::TimedOut(after)) => {
+            return met(
+                Outcome::TimedOut,
+                format!("took longer than {after:?}"),
+                Vec::new(),
+            );
+        }
+        Err(Failed::Trapped(error)) => error,
+    };
+    let frames = frames(&error);
+    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
+        return match code {
+            0 => said(
+                Outcome::Rejected,
+                Some("exited with code 0 without a result".to_owned()),
+            ),
+            code => met(Outcome::Trapped, format!("exited with code {code}"), frames),
+        };
+    }
+    let trap = error.downcast_ref::<wasmtime::Trap>();
+    let reason = error.root_cause().to_string();
+    if trap == Some(&wasmtime::Trap::OutOfFuel) {
+        return met(Outcome::OutOfFuel, "all fuel consumed".to_owned(), frames);
+    }
+    if let Some(cap) = crossed_cap(&reason) {
+        return met(Outcome::Trapped, format!("{cap}: {reason}"), frames);
+    }
+    if used.memory_denied {
+        let mebibytes = limits.memory_bytes / (1024 * 1024);
+        return met(
+            Outcome::OutOfMemory,
+            format!("wanted more than the {mebibytes} MiB it may have, then: {reason}"),
+            frames,
+        );
+    }
+    met(Outcome::Trapped, reason, frames)
+}
+
+/// The name of the cap on what crosses between guest and host, if that is what ended the call.
+fn crossed_cap(reason: &str) -> Option<&'static str> {
+    // Wasmtime gives these no public types, so they are told by their words; a test with a real guest for each
+    // fails if an update changes them.
+    if reason.contains("fuel allocated for hostcalls") {
+        Some("host-call fuel")
+    } else if reason.contains("resource table has no free keys") || reason.contains("table is full")
+    {
+        Some("resource cap")
+    } else if reason.contains("handle") && reason.contains("limit") {
+        Some("handle cap")
+    } else {
+        None
+    }
+}
+
+/// The guest's functions on the stack, innermost first, with file and line where the component has them.
+fn frames(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    backtrace
+        .frames()
+        .iter()
+        .map(|frame| {
+            let symbol = frame.symbols().first();
+            let name = symbol
+                .and_then(wasmtime::FrameSymbol::name)
+                .or_else(|| frame.func_name())
+                .unwrap_or("<unnamed>");
+            match symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?))) {
+                Some((file, line)) => format!("{name} ({file}:{line})"),
+                None => name.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// An outcome's text within its bound, and whether it was cut.
+fn bounded_output(output: Option<String>) -> (Option<String>, bool) {
+    match output {
+        Some(mut text) if text.len() > OUTPUT_BYTES_MAX => {
+            text.truncate(text.floor_char_boundary(OUTPUT_BYTES_MAX));
+            (Some(text), true)
+        }
+        output => (output, false),
+    }
+}
+
+fn to_guest(invocation: &Invocation) -> types::Delivery {
+    types::Delivery {
+        id: invocation.delivery.clone(),
+        run_id: invocation.run.clone(),
+        attempt: invocation.attempt,
+        received_at: invocation.received_ms,
+        event: types::Event {
+            scope: invocation.seen.scope.clone(),
+            action: invocation.seen.action.clone(),
+            sent_scope: invocation.sent_scope.clone(),
+            sent_action: invocation.sent_action.clone(),
+            repo_type: invocation.repo_type.clone(),
+            repo_name: invocation.repo_name.clone(),
+            repo_id: invocation.repo_id.clone(),
+        },
+    }
+}

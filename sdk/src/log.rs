@@ -1,0 +1,127 @@
+//! Log lines, kept with the attempt and shown to the operator.
+//!
+//! ```
+//! use hookbox_sdk::log;
+//!
+//! let repo = "openai-community/gpt2";
+//! log::info!("looking at {repo}");
+//! log::warn!("{} has no {}", repo, "card");
+//! ```
+//!
+//! In the host they go through `wasi:logging`; in a native build they go to standard error. The host caps what it
+//! keeps of an attempt, so a line in a long loop is not free.
+
+use std::fmt;
+
+/// How much a line matters.
+///
+/// ```
+/// use hookbox_sdk::log::Level;
+/// assert!(Level::Warn > Level::Info);
+/// assert_eq!(Level::Warn.to_string(), "WARN");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Every step.
+    Trace,
+    /// What helps when looking for a fault.
+    Debug,
+    /// What happened.
+    Info,
+    /// What wants an eye.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Level::Trace => "TRACE",
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Warn => "WARN",
+            Level::Error => "ERROR",
+        })
+    }
+}
+
+/// Writes one line. `context` says where it comes from: the macros pass the module.
+///
+/// ```
+/// use hookbox_sdk::log::{Level, write};
+/// write(Level::Info, "my-plugin", format_args!("{} of {}", 1, 2));
+/// ```
+#[cfg(not(target_family = "wasm"))]
+pub fn write(level: Level, context: &str, message: fmt::Arguments<'_>) {
+    eprintln!("{level} {context}: {message}");
+}
+
+/// Writes one line. `context` says where it comes from: the macros pass the module.
+#[cfg(target_family = "wasm")]
+pub fn write(level: Level, context: &str, message: fmt::Arguments<'_>) {
+    use crate::bindings::wasi::logging::logging;
+    let level = match level {
+        Level::Trace => logging::Level::Trace,
+        Level::Debug => logging::Level::Debug,
+        Level::Info => logging::Level::Info,
+        Level::Warn => logging::Level::Warn,
+        Level::Error => logging::Level::Error,
+    };
+    match message.as_str() {
+        Some(text) => logging::log(level, context, text),
+        None => logging::log(level, context, &message.to_string()),
+    }
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __log {
+    ($level:ident, $($message:tt)+) => {
+        $crate::log::write(
+            $crate::log::Level::$level,
+            ::core::module_path!(),
+            ::core::format_args!($($message)+),
+        )
+    };
+}
+
+/// Logs every step: `log::trace!("…")`, with the arguments of [`format!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __trace {
+    ($($message:tt)+) => { $crate::__log!(Trace, $($message)+) };
+}
+
+/// Logs what helps when looking for a fault: `log::debug!("…")`, with the arguments of [`format!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __debug {
+    ($($message:tt)+) => { $crate::__log!(Debug, $($message)+) };
+}
+
+/// Logs what happened: `log::info!("…")`, with the arguments of [`format!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __info {
+    ($($message:tt)+) => { $crate::__log!(Info, $($message)+) };
+}
+
+/// Logs what wants an eye: `log::warn!("…")`, with the arguments of [`format!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __warn {
+    ($($message:tt)+) => { $crate::__log!(Warn, $($message)+) };
+}
+
+/// Logs what went wrong: `log::error!("…")`, with the arguments of [`format!`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __error {
+    ($($message:tt)+) => { $crate::__log!(Error, $($message)+) };
+}
+
+#[doc(inline)]
+pub use crate::{
+    __debug as debug, __error as error, __info as info, __trace as trace, __warn as warn,
+};

@@ -1,0 +1,103 @@
+//! What changed in a repo's content: refs of git repos, files of buckets.
+
+use super::lenient::{object, words};
+
+object! {
+    /// A branch, a tag or a pull request's ref that changed.
+    pub struct RefUpdate {
+        /// Its full name: `refs/heads/main`, `refs/tags/v1`, `refs/pr/5`, `refs/convert/parquet`. (docs)
+        pub name: String = "ref",
+        /// Its commit before; absent if it was created. (docs)
+        pub old_sha: Option<String> = "oldSha",
+        /// Its commit now; absent if it was deleted. (docs)
+        pub new_sha: Option<String> = "newSha",
+    }
+}
+
+/// What happened to a ref.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefChange {
+    /// It is new.
+    Created,
+    /// It points to another commit.
+    Updated,
+    /// It is gone.
+    Deleted,
+}
+
+impl RefUpdate {
+    /// What happened to it: no old commit means created, no new one deleted. (docs)
+    pub fn change(&self) -> RefChange {
+        match (&self.old_sha, &self.new_sha) {
+            (None, Some(_)) => RefChange::Created,
+            (Some(_), None) => RefChange::Deleted,
+            // Neither commit was told: that it changed is all that is known.
+            (Some(_), Some(_)) | (None, None) => RefChange::Updated,
+        }
+    }
+
+    /// Whether it is a branch.
+    pub fn is_branch(&self) -> bool {
+        self.name.starts_with("refs/heads/")
+    }
+
+    /// Whether it is a tag.
+    pub fn is_tag(&self) -> bool {
+        self.name.starts_with("refs/tags/")
+    }
+
+    /// Whether it belongs to a pull request.
+    pub fn is_pull_request(&self) -> bool {
+        self.name.starts_with("refs/pr/")
+    }
+
+    /// Its name without the kind: `main`, `v1`, `5`; the full name if it is of no known kind.
+    pub fn short_name(&self) -> &str {
+        let prefixes = ["refs/heads/", "refs/tags/", "refs/pr/"];
+        prefixes
+            .iter()
+            .find_map(|prefix| self.name.strip_prefix(prefix))
+            .unwrap_or(&self.name)
+    }
+}
+
+impl RefChange {
+    /// `created`, `updated` or `deleted`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RefChange::Created => "created",
+            RefChange::Updated => "updated",
+            RefChange::Deleted => "deleted",
+        }
+    }
+}
+
+impl std::fmt::Display for RefChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+words! {
+    /// What happened to a bucket's file. (2026 docs)
+    pub enum FileAction {
+        /// Added, or written over.
+        Add = "add",
+        /// Deleted.
+        Delete = "delete",
+    }
+}
+
+object! {
+    /// A bucket's file that changed.
+    pub struct FileUpdate {
+        /// Its path. (2026 docs)
+        pub path: String = "path",
+        /// What happened to it. (2026 docs)
+        pub action: FileAction = "action",
+        /// The hash of its content. (2026 docs)
+        pub xet_hash: Option<String> = "xetHash",
+        /// Its size in bytes. (2026 docs)
+        pub size: Option<u64> = "size",
+    }
+}

@@ -1,0 +1,118 @@
+//! Harm: what the host must end, cap or refuse.
+
+use std::hint::black_box;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use hookbox_sdk::prelude::*;
+use wasip2::clocks::monotonic_clock::subscribe_duration;
+use wasip2::http::types::Fields;
+
+const MIB: usize = 1 << 20;
+const HOUR: Duration = Duration::from_secs(3600);
+
+pub fn spin() -> Result {
+    loop {
+        black_box(());
+    }
+}
+
+/// Takes memory and touches it, for ever.
+pub fn hog() -> Result {
+    let mut taken = Vec::new();
+    loop {
+        taken.push(black_box(vec![1u8; MIB]));
+    }
+}
+
+#[expect(clippy::panic, reason = "the panic is what the test is about")]
+pub fn panics() -> Result {
+    panic!("the guest panics as asked")
+}
+
+pub fn recurse_for_ever() -> Result {
+    done(recurse(0).to_string())
+}
+
+/// Ends only in theory, which the compiler cannot know.
+#[inline(never)]
+fn recurse(depth: u64) -> u64 {
+    if black_box(depth) == u64::MAX {
+        depth
+    } else {
+        recurse(depth + 1).wrapping_mul(3)
+    }
+}
+
+/// Asks for more memory than there is, for ever: each request fails.
+pub fn grow() -> Result {
+    loop {
+        black_box(core::arch::wasm32::memory_grow::<0>(65_000));
+    }
+}
+
+/// Waits in the host.
+pub fn sleep() -> Result {
+    thread::sleep(HOUR);
+    done("slept an hour")
+}
+
+/// Works for a while, then is done.
+pub fn slow() -> Result {
+    let mut state = black_box(88_172_645_463_325_252u64);
+    for _ in 0..300_000_000u32 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+    }
+    done(state.to_string())
+}
+
+/// Logs 10 MB in lines of 100 bytes.
+pub fn flood() -> Result {
+    let line = "f".repeat(100);
+    for _ in 0..100_000 {
+        log::info!("{line}");
+    }
+    done("flooded")
+}
+
+/// Prints 10 MB in lines of 100 bytes.
+pub fn flood_stdout() -> Result {
+    let line = "s".repeat(99);
+    for _ in 0..100_000 {
+        println!("{line}");
+    }
+    done("flooded")
+}
+
+/// Logs one line of 3 MB.
+pub fn flood_line() -> Result {
+    log::info!("{}", "l".repeat(3 * MIB));
+    done("flooded")
+}
+
+/// Calls the host for ever.
+pub fn hostcalls() -> Result {
+    loop {
+        black_box(Instant::now());
+    }
+}
+
+/// Has the host hold one more thing, for ever.
+pub fn handles() -> Result {
+    let wait = u64::try_from(HOUR.as_nanos())?;
+    loop {
+        std::mem::forget(subscribe_duration(wait));
+    }
+}
+
+/// Hands the host a list of 100,000 names and values.
+pub fn strings() -> Result {
+    let entry = |n: u32| (format!("x-{n}"), vec![b'v'; 100]);
+    let entries: Vec<_> = (0..100_000).map(entry).collect();
+    match Fields::from_list(&entries) {
+        Ok(_) => done("the host took 100,000 header fields"),
+        Err(error) => done(format!("the host refused: {error:?}")),
+    }
+}

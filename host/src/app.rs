@@ -5,7 +5,7 @@ use crate::intake::{Endpoint, Endpoints, Intake};
 use crate::ledger::sqlite::{LastStop, SqliteLedger};
 use crate::ledger::{Ledger, PluginRecord, PluginState};
 use crate::plugin::catalog::{Catalog, Plugin, Standing};
-use crate::plugin::{Engine, Grant, Manifest};
+use crate::plugin::{Engine, Grant, Manifest, PluginName};
 use crate::router::{Route, Router};
 use crate::secret::Secret;
 use crate::server::{self, Public};
@@ -17,17 +17,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 /// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
 const MISSING_GRACE: Duration = Duration::from_secs(10 * 60);
 
+/// File descriptors kept for the ledger, the runtimes and the standard streams.
+const FILES_KEPT: usize = 64;
+
 /// Serves until it is told to stop or its ledger fails. Blocks.
 ///
 /// # Errors
 /// Whatever keeps the host from starting, or made it stop, with what to do about it.
-pub fn serve(config: Config) -> anyhow::Result<()> {
+pub fn serve(mut config: Config) -> anyhow::Result<()> {
+    raise_open_files(&mut config);
     // Guests have threads of their own: whatever they do, connections are accepted and the ledger is written.
     let guests = runtime("hookbox-guest")?;
     let main = runtime("hookbox")?;
@@ -35,6 +39,31 @@ pub fn serve(config: Config) -> anyhow::Result<()> {
     guests.shutdown_background();
     main.shutdown_background();
     result
+}
+
+/// Takes as many file descriptors as this process may have, and no more connections than leave some for the ledger.
+fn raise_open_files(config: &mut Config) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let Some(files) = current.and_then(|files| usize::try_from(files).ok()) else {
+        return;
+    };
+    let connections = files.saturating_sub(FILES_KEPT).max(1);
+    if config.server.connections_max > connections {
+        tracing::warn!(
+            connections,
+            "only {files} files may be open (ulimit -n), so fewer connections than --connections-max are served"
+        );
+        config.server.connections_max = connections;
+    }
 }
 
 fn runtime(name: &str) -> anyhow::Result<Runtime> {
@@ -77,9 +106,12 @@ impl Host {
         let checked = (ledger.last_stop() == LastStop::Unclean)
             .then(|| tokio::spawn(check_integrity(Arc::clone(&ledger))));
         let ledger: Arc<dyn Ledger> = ledger;
+        // Before anything is started that would have to be stopped in order.
+        let mut signals = Signals::new()?;
         let known = note_plugins(&*ledger, &catalog).await?;
         let (routers, router) = watch::channel(Arc::new(Router::new(routes(&catalog, &known))));
-        let endpoints = Endpoints::new(config.secrets.clone(), endpoints(&catalog, &known));
+        let names = ledger.known_plugins().await?;
+        let endpoints = Endpoints::new(config.secrets.clone(), endpoints(&catalog, names));
         let (_keep_endpoints, endpoints) = watch::channel(Arc::new(endpoints));
         let catalog = Arc::new(catalog);
         let (_keep_catalog, catalogs) = watch::channel(Arc::clone(&catalog));
@@ -101,7 +133,13 @@ impl Host {
         );
         let mut worker = tokio::spawn(worker.run(stopping.clone()));
         let public = Public {
-            intake: Intake::new(Arc::clone(&ledger), router, endpoints, config.intake),
+            intake: Intake::new(
+                Arc::clone(&ledger),
+                router,
+                endpoints,
+                config.intake,
+                stopping.clone(),
+            ),
             ledger: Arc::clone(&ledger),
             public_url: public_url(&config, address),
             shutdown: stopping.clone(),
@@ -123,7 +161,10 @@ impl Host {
 
         let mut failure = ledger.failure();
         let ended = tokio::select! {
-            signal = told_to_stop() => signal.map(|name| tracing::info!(signal = name, "stopping")),
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping; a second signal stops at once");
+                Ok(())
+            }
             Ok(reason) = failure.wait_for(Option::is_some) => {
                 let reason = reason.as_deref().unwrap_or("unknown").to_owned();
                 Err(anyhow::anyhow!("the ledger failed: {reason}; what was accepted is safe, start hookbox again"))
@@ -131,10 +172,19 @@ impl Host {
             worker = &mut worker => Err(worker_end(worker)),
         };
         stop.send_replace(true);
-        server.await.context("the listener's task failed")?;
-        forget.await.context("a task failed")?;
-        if !worker.is_finished() {
-            worker.await.context("the worker's task failed")??;
+        let drained = async {
+            server.await.context("the listener's task failed")?;
+            forget.await.context("a task failed")?;
+            if !worker.is_finished() {
+                worker.await.context("the worker's task failed")??;
+            }
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            drained = drained => drained?,
+            name = signals.next() => {
+                tracing::warn!(signal = name, "stopping at once; attempts under way are made again after the restart");
+            }
         }
         if let Some(checked) = checked {
             checked.abort();
@@ -165,14 +215,26 @@ fn worker_end(
     }
 }
 
-/// The first of SIGTERM and SIGINT.
-async fn told_to_stop() -> anyhow::Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot handle SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot handle SIGINT")?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+/// SIGTERM and SIGINT, both of which ask the host to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot handle SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot handle SIGINT")?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 /// Notes in the ledger where every plugin stands, and returns all that it knows: those in the folder and those
@@ -243,12 +305,17 @@ fn note(plugin: &Plugin, before: Option<&PluginRecord>) -> PluginRecord {
     }
 }
 
-/// A route for every plugin with a manifest; those that do not run get parked runs.
+/// A route for every plugin with a manifest; those that do not run get parked runs. A plugin whose grant cannot be
+/// used gets none: nobody can tell which events its operator let through.
 fn routes(catalog: &Catalog, known: &BTreeMap<String, PluginRecord>) -> Vec<Route> {
     known
         .values()
         .filter_map(|record| {
             let plugin = catalog.plugins.get(&record.name);
+            let grant = match plugin {
+                Some(plugin) => Some(plugin.usable_grant().ok()?),
+                None => catalog.grants_alone.get(&record.name),
+            };
             let manifest = plugin
                 .and_then(|plugin| plugin.manifest().cloned())
                 .or_else(|| Manifest::from_stored(record.manifest.as_deref()?))?;
@@ -262,9 +329,7 @@ fn routes(catalog: &Catalog, known: &BTreeMap<String, PluginRecord>) -> Vec<Rout
             Some(Route {
                 plugin: record.name.clone(),
                 manifest,
-                matcher: plugin
-                    .map(|plugin| plugin.grant.matcher.clone())
-                    .unwrap_or_default(),
+                matcher: grant.map(|grant| grant.matcher.clone()).unwrap_or_default(),
                 digest: record.digest.clone().unwrap_or_default(),
                 parked,
             })
@@ -273,38 +338,39 @@ fn routes(catalog: &Catalog, known: &BTreeMap<String, PluginRecord>) -> Vec<Rout
 }
 
 /// What opens each plugin's endpoint: those of the folder, of a grant alone, and of the ledger.
-fn endpoints(
-    catalog: &Catalog,
-    known: &BTreeMap<String, PluginRecord>,
-) -> HashMap<String, Endpoint> {
+fn endpoints(catalog: &Catalog, known: Vec<String>) -> HashMap<String, Endpoint> {
     let in_folder = catalog
         .plugins
         .values()
-        .map(|plugin| (plugin.name.clone(), &plugin.grant));
+        .map(|plugin| (plugin.name.clone(), plugin.usable_grant()));
     let alone = catalog
         .grants_alone
         .iter()
-        .map(|(name, grant)| (name.clone(), grant));
+        .map(|(name, grant)| (name.clone(), Ok(grant)));
     let mut endpoints: HashMap<String, Endpoint> = known
-        .keys()
-        .map(|name| (name.clone(), Endpoint::Host))
+        .into_iter()
+        .map(|name| (name, Endpoint::Host))
         .collect();
     endpoints.extend(in_folder.chain(alone).map(|(name, grant)| {
         let endpoint = endpoint(&name, grant);
         (name, endpoint)
     }));
+    // A refused file may have a name that no plugin can have, and so no endpoint.
+    endpoints.retain(|name, _| PluginName::parse(name).is_ok());
     endpoints
 }
 
-/// A secret of its own that cannot be read closes an endpoint: it never opens it to the host's.
-fn endpoint(name: &str, grant: &Grant) -> Endpoint {
-    let Some(reference) = &grant.secret else {
-        return Endpoint::Host;
+/// A secret of its own that cannot be read closes an endpoint, and so does a grant that cannot be: neither ever opens
+/// it to the host's secrets.
+fn endpoint(name: &str, grant: Result<&Grant, &str>) -> Endpoint {
+    let read = match grant.map(|grant| &grant.secret) {
+        Ok(None) => return Endpoint::Host,
+        Ok(Some(reference)) => reference.read().map_err(|error| error.to_string()),
+        Err(reason) => Err(reason.to_owned()),
     };
-    match reference.read() {
+    match read {
         Ok(secret) => Endpoint::Own(secret),
-        Err(error) => {
-            let reason = error.to_string();
+        Err(reason) => {
             tracing::error!(plugin = name, reason, "its endpoint is closed");
             Endpoint::Closed { reason }
         }
@@ -344,11 +410,14 @@ async fn forget_missing(
     }
 }
 
+/// What to paste, as far as this host knows: an address that stands for all of them is nobody's address.
 fn public_url(config: &Config, address: SocketAddr) -> String {
-    if config.public_url.is_empty() {
-        format!("http://{address}")
+    if !config.public_url.is_empty() {
+        config.public_url.trim_end_matches('/').to_owned()
+    } else if address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
     } else {
-        config.public_url.clone()
+        format!("http://{address}")
     }
 }
 
@@ -364,7 +433,9 @@ fn greet(config: &Config, address: SocketAddr, catalog: &Catalog) {
             "a webhook secret is shorter than 16 bytes; make a better one with 'hookbox secret'"
         );
     }
-    if catalog.plugins.is_empty() {
+    if !config.plugins.is_dir() {
+        tracing::warn!(folder = %config.plugins.display(), "there is no such plugins folder");
+    } else if catalog.plugins.is_empty() {
         tracing::warn!(folder = %config.plugins.display(), "the plugins folder is empty");
     }
     println!("listening on http://{address}");

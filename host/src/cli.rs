@@ -77,8 +77,7 @@ pub fn main() -> ExitCode {
         Ok(End::Failed) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
             output::error(&error);
-            let usage = error.downcast_ref::<UsageError>().is_some()
-                || error.downcast_ref::<crate::config::ConfigError>().is_some();
+            let usage = error.downcast_ref::<UsageError>().is_some();
             ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }

@@ -9,6 +9,7 @@ use crate::plugin::EngineConfig;
 use crate::plugin::component::COMPONENT_BYTES_MAX;
 use crate::secret::{Secret, SecretRef, SecretRefError};
 use crate::server::ServerConfig;
+use crate::spelling::nearest;
 use crate::worker::WorkerConfig;
 use bytesize::ByteSize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -96,7 +97,7 @@ pub struct ServeArgs {
     pub connections_max: u32,
     /// How long a delivery is known by its Webhook-Id
     #[arg(long, env = "HOOKBOX_DEDUP_WINDOW", value_name = "TIME", default_value = "7d",
-          value_parser = humantime::parse_duration)]
+          value_parser = bounded_duration)]
     pub dedup_window: Duration,
     /// Largest memory that a grant may give
     #[arg(
@@ -111,15 +112,31 @@ pub struct ServeArgs {
     pub component_max: ByteSize,
     /// How long requests and attempts may go on once the host is told to stop
     #[arg(long, env = "HOOKBOX_DRAIN", value_name = "TIME", default_value = "25s",
-          value_parser = humantime::parse_duration)]
+          value_parser = bounded_duration)]
     pub drain: Duration,
     /// How long a body may take to come in
     #[arg(long, env = "HOOKBOX_BODY_TIME_MAX", value_name = "TIME", default_value = "30s", hide = true,
-          value_parser = humantime::parse_duration)]
+          value_parser = bounded_duration)]
     pub body_time_max: Duration,
+    /// The admin listener, which this version does not have
+    #[arg(long, value_name = "ADDR", hide = true)]
+    pub admin: Option<String>,
+    /// A configuration file, which this version does not read
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub config: Option<PathBuf>,
     /// Where the ledger is, for many hosts
     #[arg(long, env = "HOOKBOX_LEDGER", value_name = "URL", hide = true)]
     pub ledger: Option<String>,
+}
+
+/// A duration of at least a millisecond and at most a year.
+fn bounded_duration(text: &str) -> Result<Duration, String> {
+    let range = Duration::from_millis(1)..=Duration::from_secs(366 * 24 * 60 * 60);
+    match humantime::parse_duration(text) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        Ok(_) => Err("not between 1ms and a year".to_owned()),
+        Err(_) => Err("not a duration; write `30s`, `5m` or `7d`".to_owned()),
+    }
 }
 
 /// Checked settings.
@@ -153,9 +170,9 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A setting that this version does not enforce.
-    #[error("{variable}: `{key}` is not enforced by this version of hookbox; unset it")]
+    #[error("{variable}: `{key}` is not enforced by this version of hookbox; leave it out")]
     Later {
-        /// The environment variable.
+        /// The environment variable or flag.
         variable: String,
         /// The key.
         key: &'static str,
@@ -232,6 +249,17 @@ impl Config {
                 .filter(|value| !value.is_empty())
         };
         refuse_unknown(environment.iter().map(|(key, _)| key.as_str()))?;
+        for (given, flag, key) in [
+            (args.admin.is_some(), "--admin", "admin"),
+            (args.config.is_some(), "--config", "config"),
+        ] {
+            if given {
+                return Err(ConfigError::Later {
+                    variable: flag.to_owned(),
+                    key,
+                });
+            }
+        }
         let file = PathBuf::from("hookbox.toml");
         if file.exists() {
             return Err(ConfigError::File { path: file });
@@ -352,7 +380,13 @@ fn refuse_unknown<'a>(variables: impl Iterator<Item = &'a str>) -> Result<(), Co
         if !known.contains(&key) {
             return Err(ConfigError::Unknown {
                 variable: variable.to_owned(),
-                nearest: nearest(&key, &known),
+                nearest: nearest(&key, known.iter().map(String::as_str)).map_or_else(
+                    String::new,
+                    |key| {
+                        let variable = key.to_ascii_uppercase().replace('-', "_");
+                        format!("; did you mean {PREFIX}{variable}?")
+                    },
+                ),
             });
         }
     }
@@ -367,19 +401,6 @@ fn known_keys() -> Vec<String> {
         .filter_map(|argument| argument.get_env()?.to_str()?.strip_prefix(PREFIX))
         .map(|key| key.to_ascii_lowercase().replace('_', "-"))
         .collect()
-}
-
-fn nearest(key: &str, known: &[String]) -> String {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(key, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
-        .map(|(_, key)| {
-            let variable = key.to_ascii_uppercase().replace('-', "_");
-            format!("; did you mean {PREFIX}{variable}?")
-        })
-        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -430,7 +451,7 @@ mod tests {
     fn what_is_not_enforced_or_not_known_is_refused_by_name() {
         assert_eq!(
             config(&[], &[("HOOKBOX_RETAIN", "30d")]).unwrap_err(),
-            "HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; unset it"
+            "HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out"
         );
         assert_eq!(
             config(&[], &[("HOOKBOX_LISTN", "x")]).unwrap_err(),

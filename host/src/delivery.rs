@@ -253,6 +253,26 @@ pub struct AttemptRecord {
     pub trap: Option<Trap>,
 }
 
+impl AttemptRecord {
+    /// The record of an attempt in which no guest code ran.
+    #[must_use]
+    pub const fn not_executed(version: String, digest: String, outcome: Outcome) -> Self {
+        Self {
+            version,
+            digest,
+            outcome,
+            output: None,
+            fuel: 0,
+            fuel_limit: 0,
+            memory_peak_bytes: 0,
+            wall_ms: 0,
+            logs: Vec::new(),
+            calls: Vec::new(),
+            trap: None,
+        }
+    }
+}
+
 /// One line that a plugin logged.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LogLine {
@@ -333,7 +353,7 @@ pub fn settlement(
     let again_until = |attempts: u32| {
         if attempt >= attempts {
             return Settlement::Dead {
-                reason: format!("{outcome} at attempt {attempt} of {attempts}"),
+                reason: format!("{outcome} at attempt {attempt}; {attempts} are made for that"),
             };
         }
         Settlement::Again {
@@ -387,22 +407,47 @@ mod tests {
         check(Rejected, 1, None, "dead: rejected by the plugin");
         check(Retry, 1, None, "again in 5s Yes");
         check(Retry, 7, None, "again in 3600s Yes");
-        check(Retry, 8, None, "dead: retry at attempt 8 of 8");
+        check(
+            Retry,
+            8,
+            None,
+            "dead: retry at attempt 8; 8 are made for that",
+        );
         check(Retry, 1, Some(1500), "again in 1.5s Yes");
         check(Retry, 1, Some(0), "again in 1s Yes");
         check(Retry, 1, Some(u64::MAX), "again in 86400s Yes");
-        check(Retry, 8, Some(1500), "dead: retry at attempt 8 of 8");
+        check(
+            Retry,
+            8,
+            Some(1500),
+            "dead: retry at attempt 8; 8 are made for that",
+        );
         check(TimedOut, 2, None, "again in 20s Yes");
-        check(TimedOut, 8, None, "dead: timed-out at attempt 8 of 8");
+        check(
+            TimedOut,
+            8,
+            None,
+            "dead: timed-out at attempt 8; 8 are made for that",
+        );
         check(Trapped, 1, None, "again in 5s Yes");
-        check(Trapped, 2, None, "dead: trapped at attempt 2 of 2");
+        check(
+            Trapped,
+            2,
+            None,
+            "dead: trapped at attempt 2; 2 are made for that",
+        );
         check(OutOfFuel, 1, None, "again in 5s Yes");
-        check(OutOfFuel, 2, None, "dead: out-of-fuel at attempt 2 of 2");
+        check(
+            OutOfFuel,
+            2,
+            None,
+            "dead: out-of-fuel at attempt 2; 2 are made for that",
+        );
         check(
             OutOfMemory,
             2,
             None,
-            "dead: out-of-memory at attempt 2 of 2",
+            "dead: out-of-memory at attempt 2; 2 are made for that",
         );
         check(Conflict, 1, None, "again in 0ns No");
         check(Lost, 1, None, "again in 0ns No");

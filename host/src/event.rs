@@ -4,13 +4,17 @@
 //! the Hub did not send before, is absent here and still reaches the plugin in the raw body. Nothing is copied
 //! but the few texts below: unknown parts of a body of 16 MiB are skipped, not stored.
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::Deserializer as _;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 
-/// The longest `event.scope` and `event.action`, in bytes. The Hub's longest today is 18.
+/// The longest text that is read, in bytes: a scope, an action, a name, an id. The Hub's longest scope is 18.
 pub const WORD_BYTES_MAX: usize = 1024;
+
+/// The most refs of an event that count.
+pub const REFS_MAX: usize = 10_000;
 
 /// What a delivery says, as far as the host needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -72,12 +76,10 @@ pub enum EventError {
         found: &'static str,
     },
     /// A word is longer than [`WORD_BYTES_MAX`].
-    #[error("{place}: {bytes} bytes long, at most {WORD_BYTES_MAX} are read")]
+    #[error("{place}: longer than {WORD_BYTES_MAX} bytes")]
     TooLong {
         /// The place.
         place: &'static str,
-        /// Its length in bytes.
-        bytes: usize,
     },
 }
 
@@ -135,14 +137,10 @@ impl Event {
 }
 
 fn word(place: &'static str, raw: Option<&RawValue>) -> Result<String, EventError> {
-    let word = text_of(raw).ok_or_else(|| unexpected(place, "string", raw))?;
-    if word.len() > WORD_BYTES_MAX {
-        return Err(EventError::TooLong {
-            place,
-            bytes: word.len(),
-        });
-    }
-    Ok(word)
+    text_of(raw).ok_or_else(|| match raw.map(|raw| raw.get().len()) {
+        Some(bytes) if bytes > WORD_BYTES_MAX => EventError::TooLong { place },
+        _ => unexpected(place, "string", raw),
+    })
 }
 
 fn unexpected(place: &'static str, expected: &'static str, raw: Option<&RawValue>) -> EventError {
@@ -167,8 +165,15 @@ fn unexpected(place: &'static str, expected: &'static str, raw: Option<&RawValue
     }
 }
 
+/// A text of a length that somebody could mean; a longer one counts as absent.
 fn text_of(raw: Option<&RawValue>) -> Option<String> {
-    serde_json::from_str(raw?.get()).ok()
+    let json = raw?.get();
+    // Escapes make JSON at most six times as long as its text, and the two quotes are no part of that.
+    if json.len() > 6 * WORD_BYTES_MAX + 2 {
+        return None;
+    }
+    let text: String = serde_json::from_str(json).ok()?;
+    (text.len() <= WORD_BYTES_MAX).then_some(text)
 }
 
 fn author_id(raw: Option<&RawValue>) -> Option<String> {
@@ -176,17 +181,34 @@ fn author_id(raw: Option<&RawValue>) -> Option<String> {
     text_of(id)
 }
 
+/// The names of the refs: what is no object with a `ref` is passed over, and of very many only the first count.
 fn ref_names(raw: Option<&RawValue>) -> Vec<String> {
-    let entries: Vec<&RawValue> = raw
-        .and_then(|raw| serde_json::from_str(raw.get()).ok())
-        .unwrap_or_default();
-    entries
-        .into_iter()
-        .filter_map(|entry| {
-            let [name] = members(Some(entry), ["ref"]);
-            text_of(name)
-        })
-        .collect()
+    struct Names;
+
+    impl<'de> Visitor<'de> for Names {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a JSON array")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut names = Vec::new();
+            while names.len() < REFS_MAX {
+                let Some(entry) = list.next_element::<&RawValue>()? else {
+                    return Ok(names);
+                };
+                let [name] = members(Some(entry), ["ref"]);
+                names.extend(text_of(name));
+            }
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            Ok(names)
+        }
+    }
+
+    raw.and_then(|raw| {
+        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
+        deserializer.deserialize_seq(Names).ok()
+    })
+    .unwrap_or_default()
 }
 
 /// The named members of an object; all `None` if it is absent or something else.
@@ -321,6 +343,19 @@ mod tests {
     }
 
     #[test]
+    fn very_many_refs_and_very_long_texts_are_not_kept() {
+        let refs = r#"{"ref":"r"},0,"#.repeat(20_000);
+        let name = "n".repeat(100_000);
+        let body = format!(
+            r#"{{"event":{{"scope":"a","action":"b"}},"repo":{{"name":"{name}","id":"1"}},"updatedRefs":[{refs}1]}}"#
+        );
+        let event = Event::parse(body.as_bytes()).unwrap();
+        assert_eq!(event.refs.len(), REFS_MAX);
+        let repo = event.repo.unwrap();
+        assert_eq!((repo.name, repo.id.as_deref()), (None, Some("1")));
+    }
+
+    #[test]
     fn an_error_names_the_place() {
         let long = format!(
             r#"{{"event":{{"scope":"{}","action":"b"}}}}"#,
@@ -362,10 +397,7 @@ mod tests {
                 br#"{"event":{"scope":"\ud800","action":"b"}}"#,
                 "event.scope: expected a string, found a string that is not valid Unicode",
             ),
-            (
-                long.as_bytes(),
-                "event.scope: 2000 bytes long, at most 1024 are read",
-            ),
+            (long.as_bytes(), "event.scope: longer than 1024 bytes"),
         ];
         for (body, message) in cases {
             assert_eq!(Event::parse(body).unwrap_err().to_string(), *message);

@@ -13,7 +13,7 @@ pub use body::BodyError;
 pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
 
 use crate::clock::now_ms;
-use crate::delivery::{DeliveryId, Gate, NewDelivery, NewRun, Outcome, RunId, RunState};
+use crate::delivery::{DeliveryId, NewDelivery, NewRun, Outcome, RunId};
 use crate::event::Event;
 use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
@@ -68,16 +68,19 @@ pub struct Intake {
     endpoints: watch::Receiver<Arc<Endpoints>>,
     bodies: Arc<Semaphore>,
     config: IntakeConfig,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Intake {
-    /// An intake that routes by what `router` and `endpoints` hold when a delivery comes.
+    /// An intake that routes by what `router` and `endpoints` hold when a delivery comes. Once `stopping` is true
+    /// nobody is kept waiting for runs.
     #[must_use]
     pub fn new(
         ledger: Arc<dyn Ledger>,
         router: watch::Receiver<Arc<Router>>,
         endpoints: watch::Receiver<Arc<Endpoints>>,
         config: IntakeConfig,
+        stopping: watch::Receiver<bool>,
     ) -> Self {
         let permits = config.bodies_bytes_max.min(Semaphore::MAX_PERMITS);
         Self {
@@ -86,6 +89,7 @@ impl Intake {
             endpoints,
             bodies: Arc::new(Semaphore::new(permits)),
             config,
+            stopping,
         }
     }
 
@@ -115,14 +119,10 @@ impl Intake {
             }
             Recording::Recorded(recorded) => {
                 tell(&recorded, &plugins);
-                match wait {
-                    Some(wait) if parked => {
-                        self.accepted_with_runs(id, wait, StatusCode::ACCEPTED)
-                            .await
-                    }
-                    Some(wait) => self.wait(id, wait).await,
-                    None => Ok(Answer::accepted(id, &plugins)),
-                }
+                Ok(match wait {
+                    Some(wait) => self.wait(id, wait, &plugins, parked).await,
+                    None => Answer::accepted(id, &plugins),
+                })
             }
         }
     }
@@ -184,32 +184,35 @@ impl Intake {
             .collect()
     }
 
-    /// Waits for the first attempts; a wait that runs out is no failure, only an earlier answer.
-    async fn wait(&self, id: DeliveryId, wait: WaitPreference) -> Result<Answer, Answer> {
-        match tokio::time::timeout(wait.time(), self.ledger.first_attempts(id)).await {
-            Ok(Ok(runs)) => Ok(Answer::with_runs(
-                id,
-                &first_attempts(&runs),
-                wait,
-                StatusCode::OK,
-            )),
-            Ok(Err(_)) | Err(_) => {
-                self.accepted_with_runs(id, wait, StatusCode::ACCEPTED)
-                    .await
-            }
-        }
-    }
-
-    /// The answer with the runs as they stand. The delivery is durable already, so what cannot be read is left out.
-    async fn accepted_with_runs(
+    /// Waits for the first attempts. Nothing to wait for, a wait that runs out, or one that a stop cuts short is no
+    /// failure, only an earlier answer.
+    async fn wait(
         &self,
         id: DeliveryId,
         wait: WaitPreference,
-        status: StatusCode,
-    ) -> Result<Answer, Answer> {
-        let delivery = self.ledger.delivery(id).await.ok().flatten();
-        let runs = delivery.map_or_else(Vec::new, |delivery| first_attempts(&delivery.runs));
-        Ok(Answer::with_runs(id, &runs, wait, status))
+        plugins: &[String],
+        parked: bool,
+    ) -> Answer {
+        if !parked {
+            let mut stopping = self.stopping.clone();
+            let attempts = tokio::time::timeout(wait.time(), self.ledger.first_attempts(id));
+            let ended = tokio::select! {
+                ended = attempts => ended.ok(),
+                _ = stopping.wait_for(|stop| *stop) => None,
+            };
+            if let Some(Ok(runs)) = ended {
+                return Answer::with_runs(id, &first_attempts(&runs), wait, StatusCode::OK);
+            }
+        }
+        // The delivery is durable, so its runs are named even where they cannot be read.
+        let runs = match self.ledger.runs(id).await {
+            Ok(runs) => first_attempts(&runs),
+            Err(_) => plugins
+                .iter()
+                .map(|plugin| RunAnswer::pending(plugin))
+                .collect(),
+        };
+        Answer::with_runs(id, &runs, wait, StatusCode::ACCEPTED)
     }
 }
 
@@ -242,11 +245,7 @@ fn first_attempts(runs: &[RunRecord]) -> Vec<RunAnswer> {
                 .find(|attempt| attempt.outcome.is_some());
             RunAnswer {
                 plugin: run.plugin.clone(),
-                // Parked is no state of its own: the run is pending, and `deliveries show` says why.
-                state: match run.gate {
-                    Gate::Parked if !run.state.is_settled() => RunState::Pending.as_str(),
-                    _ => run.state.as_str(),
-                },
+                state: run.state.as_str(),
                 outcome: first
                     .and_then(|attempt| attempt.outcome)
                     .map(Outcome::as_str),

@@ -74,11 +74,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// As [`Ledger::settle`].
     async fn give_back(&self, claim: Claim) -> Result<Settled, LedgerError>;
 
-    /// The body and kept headers of a claim's delivery.
+    /// The body and kept headers of a claim's delivery; `None` if they are gone for good, or are not what was
+    /// received (their hash differs).
     ///
     /// # Errors
-    /// [`LedgerError::Failed`] if they cannot be read or their hash is not the recorded one.
-    async fn payload(&self, claim: &Claim) -> Result<Payload, LedgerError>;
+    /// [`LedgerError`] if they cannot be read now.
+    async fn payload(&self, claim: &Claim) -> Result<Option<Payload>, LedgerError>;
 
     /// When the next pending run of these plugins is due, in ms since the Unix epoch; `None` without one. A run that
     /// waits to be alone is due like any other, though it is not claimed yet.
@@ -99,6 +100,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError::Failed`] if they cannot be read.
     async fn first_attempts(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError>;
 
+    /// The runs of a delivery as they stand, oldest first; none if there is no such delivery.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn runs(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError>;
+
     /// Notes what the host knows of a plugin and, in the same transaction, parks or frees its pending runs. A pause
     /// outlives this: it ends with [`Ledger::resume`].
     ///
@@ -117,6 +124,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError::Failed`] if they cannot be read.
     async fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError>;
+
+    /// The names of all plugins that were ever noted or had a run, forgotten ones too.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn known_plugins(&self) -> Result<Vec<String>, LedgerError>;
 
     /// A key of a plugin's state.
     ///

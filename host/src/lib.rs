@@ -2,20 +2,21 @@
 //!
 //! Modules stand in dependency order: each uses only those declared above it.
 
-pub mod activity;
-pub mod app;
-pub mod backoff;
-pub mod cli;
+pub mod spelling;
 pub mod clock;
-pub mod config;
-pub mod delivery;
+pub mod backoff;
+pub mod scope;
 pub mod event;
-pub mod intake;
+pub mod delivery;
 pub mod ledger;
+pub mod secret;
+pub mod telemetry;
 pub mod plugin;
 pub mod router;
-pub mod scope;
-pub mod secret;
-pub mod server;
-pub mod telemetry;
+pub mod intake;
 pub mod worker;
+pub mod server;
+pub mod activity;
+pub mod config;
+pub mod app;
+pub mod cli;

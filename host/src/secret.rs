@@ -13,7 +13,7 @@ pub const SECRET_BYTES_MAX: usize = 4096;
 pub const SECRET_BYTES_GOOD: usize = 16;
 
 /// A webhook secret. Only its hash is kept in memory, and neither is ever printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Secret {
     sha256: [u8; 32],
     short: bool,
@@ -204,13 +204,10 @@ mod tests {
     #[test]
     fn what_no_header_carries_is_refused() {
         for bad in [" x", "x ", "a\tb", "a\nb", "a\u{7f}", "ä"] {
-            assert_eq!(
-                Secret::new(bad),
-                Err(SecretError::NotAHeaderValue),
-                "{bad:?}"
-            );
+            let error = Secret::new(bad).unwrap_err();
+            assert_eq!(error, SecretError::NotAHeaderValue, "{bad:?}");
         }
-        assert_eq!(Secret::new(""), Err(SecretError::Empty));
+        assert_eq!(Secret::new("").unwrap_err(), SecretError::Empty);
         assert!(Secret::new("a b").is_ok());
     }
 

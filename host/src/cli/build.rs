@@ -19,6 +19,9 @@ pub struct Build {
     /// Where to put the component, as <package name>.wasm
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 impl Build {
@@ -42,7 +45,11 @@ impl Build {
         })?;
         load(&small_engine()?, &built.artifact)?;
         let path = install(&built.artifact, &self.out, plugin.as_str())?;
-        output::line(&path.display().to_string());
+        if self.json {
+            output::json(&serde_json::json!({ "plugin": name, "path": path }))?;
+        } else {
+            output::line(&path.display().to_string());
+        }
         Ok(End::Ok)
     }
 }

@@ -148,7 +148,7 @@ fn show_list(deliveries: Vec<DeliveryRecord>) {
 
 fn show_one(delivery: &DeliveryRecord) {
     let print =
-        |title: &str, text: &str| output::line(&format!("{title:<10}{}", output::visible(text)));
+        |title: &str, text: &str| output::line(&format!("{title:<10}{}", output::one_line(text)));
     print("delivery", &delivery.id.to_string());
     print("received", &rfc3339(delivery.received_ms));
     print("path", &delivery.path);
@@ -184,14 +184,14 @@ fn show_one(delivery: &DeliveryRecord) {
 }
 
 fn show_run(run: &RunRecord) {
-    let name = output::visible(&run.plugin);
+    let name = output::one_line(&run.plugin);
     output::line(&format!(
         "{name} {} (run {})",
         output::state(run.state.as_str()),
         run.id
     ));
     if let Some(reason) = &run.reason {
-        output::line(&format!("  {}", output::visible(reason)));
+        output::line(&format!("  {}", output::one_line(reason)));
     }
     if let Some(next) = run.next_attempt_ms {
         output::line(&format!("  next attempt at {}", rfc3339(next)));
@@ -219,13 +219,7 @@ fn show_attempt(attempt: &AttemptEntry) {
         output::line(&format!("    {}", output::visible(said)));
     }
     if let Some(trap) = &attempt.trap {
-        output::line(&format!("    {}", output::visible(&trap.message)));
-        for frame in &trap.frames {
-            output::line(&format!("      at {}", output::visible(frame)));
-        }
+        output::trap("    ", trap);
     }
-    for line in &attempt.logs {
-        let text = format!("    {:>6} ms  {:<5}  {}", line.at_ms, line.level, line.text);
-        output::line(&output::visible(&text));
-    }
+    output::logs("    ", &attempt.logs);
 }

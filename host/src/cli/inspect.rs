@@ -31,6 +31,9 @@ impl Inspect {
     }
 }
 
+/// The largest memory that any host could grant, in bytes: a command has no `memory-max` of its own.
+const MEMORY_BYTES_MAX: usize = 4 << 30;
+
 /// An engine for a command that runs one guest at a time.
 ///
 /// # Errors
@@ -38,7 +41,7 @@ impl Inspect {
 pub fn small_engine() -> anyhow::Result<Engine> {
     Ok(Engine::new(EngineConfig {
         concurrency: 1,
-        ..EngineConfig::default()
+        memory_bytes_max: MEMORY_BYTES_MAX,
     })?)
 }
 

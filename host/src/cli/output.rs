@@ -1,7 +1,8 @@
 //! What the commands print: tables and colour for people, JSON for programs.
 
+use crate::delivery::{LogLine, Trap};
 use anstream::{eprintln, println};
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
 
@@ -33,31 +34,83 @@ pub fn error(error: &anyhow::Error) {
     );
 }
 
-/// Prints a table; nothing for people is wrapped or cut when it goes elsewhere than to a terminal.
+/// Prints a table; words that are states have their colour. Nothing is wrapped or cut when it goes elsewhere than to
+/// a terminal.
 pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(head.map(|title| title.to_uppercase()));
+        .set_header(head.map(str::to_uppercase));
     for row in rows {
-        table.add_row(row.map(|cell| visible(&cell)));
+        table.add_row(row.map(|text| {
+            let cell = Cell::new(one_line(&text));
+            match tone(&text) {
+                Some(Tone::Good) => cell.fg(Color::Green),
+                Some(Tone::Waits) => cell.fg(Color::Yellow),
+                Some(Tone::Bad) => cell.fg(Color::Red),
+                None => cell,
+            }
+        }));
     }
     for row in table.lines() {
         line(row.trim_end());
     }
 }
 
+/// Prints an attempt's log.
+pub fn logs(indent: &str, logs: &[LogLine]) {
+    for log in logs {
+        let text = visible(&log.text);
+        line(&format!(
+            "{indent}{:>6} ms  {:<5}  {text}",
+            log.at_ms,
+            one_line(&log.level)
+        ));
+    }
+}
+
+/// Prints what the sandbox met.
+pub fn trap(indent: &str, trap: &Trap) {
+    line(&format!("{indent}{}", one_line(&trap.message)));
+    for frame in &trap.frames {
+        line(&format!("{indent}  at {}", one_line(frame)));
+    }
+}
+
+/// What a state or outcome means for whoever looks at it.
+enum Tone {
+    Good,
+    Waits,
+    Bad,
+}
+
+fn tone(word: &str) -> Option<Tone> {
+    match word {
+        "done" | "settled" | "loaded" => Some(Tone::Good),
+        "pending" | "running" | "retry" | "held" | "compiling" | "missing" | "paused" => {
+            Some(Tone::Waits)
+        }
+        "dead" | "refused" | "rejected" | "trapped" | "out-of-fuel" | "out-of-memory"
+        | "timed-out" | "lost" | "conflict" => Some(Tone::Bad),
+        _ => None,
+    }
+}
+
 /// A state or outcome in its colour.
 pub fn state(word: &str) -> String {
-    match word {
-        "done" | "settled" | "loaded" => word.green().to_string(),
-        "ignored" | "coalesced" => word.dimmed().to_string(),
-        "pending" | "running" | "retry" | "held" | "compiling" | "missing" | "paused" => {
-            word.yellow().to_string()
-        }
-        _ => word.red().to_string(),
+    match tone(word) {
+        Some(Tone::Good) => word.green().to_string(),
+        Some(Tone::Waits) => word.yellow().to_string(),
+        Some(Tone::Bad) => word.red().to_string(),
+        None => word.to_owned(),
     }
+}
+
+/// The same for a text that must stay on its line: a line break in a repo's name must not look like a row.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// A text of others with its control characters made visible: it may come from a plugin or a sender, and must not
@@ -80,6 +133,11 @@ pub fn visible(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_break_does_not_make_a_row() {
+        assert_eq!(one_line("a\nb\tc"), "a\\nb\\tc");
+    }
 
     #[test]
     fn control_characters_of_others_are_made_visible() {

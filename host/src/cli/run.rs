@@ -2,10 +2,11 @@
 
 use crate::activity::RunOnceJson;
 use crate::cli::inspect::{load, small_engine};
-use crate::cli::{End, event, output};
+use crate::cli::{End, UsageError, event, output};
 use crate::clock::now_ms;
 use crate::delivery::{AttemptRecord, DeliveryId, Outcome, RunId};
 use crate::event::Event;
+use crate::plugin::catalog::read_grant;
 use crate::plugin::sandbox::{Attempt, Invocation, attempt};
 use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;
@@ -37,10 +38,14 @@ pub struct Run {
 impl Run {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
         let engine = small_engine()?;
-        let body = event::read(&self.event)?;
-        let event = Event::parse(&body).with_context(|| self.event.clone())?;
-        let grant = self.grant(&engine)?;
-        let (name, component) = load(&engine, &self.file)?;
+        let prepared = self.prepare(&engine);
+        let Given {
+            body,
+            event,
+            grant,
+            name,
+            component,
+        } = prepared.map_err(|error| UsageError(format!("{error:#}")))?;
         for want in component
             .manifest()
             .wants
@@ -73,18 +78,37 @@ impl Run {
         Ok(end)
     }
 
-    fn grant(&self, engine: &Engine) -> anyhow::Result<Grant> {
+    /// Reads all that the command was given: what is wrong with it is a mistake in its use, not the plugin's failure.
+    fn prepare(&self, engine: &Engine) -> anyhow::Result<Given> {
+        let body = event::read(&self.event)?;
+        let event = Event::parse(&body).with_context(|| self.event.clone())?;
         let sidecar = self.file.with_extension("toml");
-        let path = match &self.grant {
-            Some(path) => path,
-            None if sidecar.exists() => &sidecar,
-            None => return Ok(Grant::default()),
+        let memory_bytes_max = engine.config().memory_bytes_max;
+        let grant = match &self.grant {
+            Some(path) => read_grant(path, memory_bytes_max).map_err(anyhow::Error::msg)?,
+            None if sidecar.exists() => {
+                read_grant(&sidecar, memory_bytes_max).map_err(anyhow::Error::msg)?
+            }
+            None => Grant::default(),
         };
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("{}: cannot read the grant", path.display()))?;
-        Grant::parse(&text, engine.config().memory_bytes_max)
-            .with_context(|| path.display().to_string())
+        let (name, component) = load(engine, &self.file)?;
+        Ok(Given {
+            body,
+            event,
+            grant,
+            name,
+            component,
+        })
     }
+}
+
+/// What the command was given, read.
+struct Given {
+    body: Vec<u8>,
+    event: Event,
+    grant: Grant,
+    name: String,
+    component: Component,
 }
 
 fn run(
@@ -124,43 +148,28 @@ fn not_subscribed(component: &Component, event: &Event) -> (SeenEvent, AttemptRe
         action: event.action.clone(),
     };
     let record = AttemptRecord {
-        version: component.manifest().version.clone(),
-        digest: component.facts().digest.clone(),
-        outcome: Outcome::Ignored,
         output: Some(format!(
             "not executed: no subscription admits `{}` on `{}`",
             event.action, event.scope
         )),
-        fuel: 0,
-        fuel_limit: 0,
-        memory_peak_bytes: 0,
-        wall_ms: 0,
-        logs: Vec::new(),
-        calls: Vec::new(),
-        trap: None,
+        ..AttemptRecord::not_executed(
+            component.manifest().version.clone(),
+            component.facts().digest.clone(),
+            Outcome::Ignored,
+        )
     };
     (seen, record)
 }
 
 fn show(record: &AttemptRecord) {
-    for line in &record.logs {
-        let text = format!("{:>6} ms  {:<5}  {}", line.at_ms, line.level, line.text);
-        output::line(&output::visible(&text));
-    }
+    output::logs("", &record.logs);
     if let Some(trap) = &record.trap {
-        output::line(&output::visible(&trap.message));
-        for frame in &trap.frames {
-            output::line(&format!("    at {}", output::visible(frame)));
-        }
+        output::trap("", trap);
     }
-    output::line(&format!(
-        "{}{}",
-        output::state(record.outcome.as_str()),
-        record
-            .output
-            .as_ref()
-            .map_or_else(String::new, |text| format!(": {}", output::visible(text)))
-    ));
+    let said = record.output.as_deref().unwrap_or_default();
+    let colon = if said.is_empty() { "" } else { ": " };
+    let outcome = output::state(record.outcome.as_str());
+    output::line(&format!("{outcome}{colon}{}", output::visible(said)));
     output::line(&format!(
         "fuel {} of {}, memory {} KiB, {} ms",
         record.fuel,

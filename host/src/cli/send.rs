@@ -3,6 +3,7 @@
 use crate::cli::{End, UsageError, event, output};
 use anyhow::Context as _;
 use hookbox_sdk::sample::SAMPLES;
+use std::net::IpAddr;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -53,7 +54,7 @@ impl Send {
             return list(self.json);
         };
         let body = event::read(event)?;
-        let mut request = agent()
+        let mut request = agent(&self.to)
             .post(&self.to)
             .header("content-type", "application/json")
             .header("webhook-id", Uuid::now_v7().to_string());
@@ -63,9 +64,11 @@ impl Send {
         if let Some(seconds) = self.wait {
             request = request.header("prefer", format!("wait={seconds}"));
         }
+        // The query may carry the secret.
+        let shown = self.to.split('?').next().unwrap_or_default();
         let mut response = request.send(&body[..]).map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
-                anyhow::Error::new(UsageError(format!("{}: {error}", self.to)))
+                anyhow::Error::new(UsageError(format!("{shown}: {error}")))
             }
             error => anyhow::Error::new(error).context(format!(
                 "{}: cannot post; is a host running there?",
@@ -93,14 +96,30 @@ impl Send {
     }
 }
 
-/// A client that tells answers from failures by itself and follows no redirects: the secret goes where it was sent.
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
+/// A client that tells answers from failures by itself and follows no redirects: the secret goes where it was sent,
+/// and to no proxy if that is this machine.
+fn agent(to: &str) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        .timeout_global(Some(TIMEOUT))
-        .build()
-        .into()
+        .timeout_global(Some(TIMEOUT));
+    let config = if is_loopback(to) {
+        config.proxy(None)
+    } else {
+        config
+    };
+    config.build().into()
+}
+
+fn is_loopback(to: &str) -> bool {
+    let host = to
+        .parse::<hyper::Uri>()
+        .ok()
+        .and_then(|uri| uri.host().map(str::to_owned));
+    host.is_some_and(|host| {
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+        host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    })
 }
 
 fn list(json: bool) -> anyhow::Result<End> {

@@ -1,6 +1,6 @@
 //! What intake answers: a status, a JSON body, and the few headers that go with it.
 
-use crate::delivery::DeliveryId;
+use crate::delivery::{DeliveryId, RunState};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -45,6 +45,18 @@ pub(in crate::intake) struct RunAnswer {
     pub state: &'static str,
     pub outcome: Option<&'static str>,
     pub output: Option<String>,
+}
+
+impl RunAnswer {
+    /// A run of which nothing more is known than that it was recorded.
+    pub fn pending(plugin: &str) -> Self {
+        Self {
+            plugin: plugin.to_owned(),
+            state: RunState::Pending.as_str(),
+            outcome: None,
+            output: None,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -77,7 +77,7 @@ impl Endpoints {
         };
         match endpoint {
             Some(Endpoint::Closed { reason }) => {
-                tracing::error!(path = uri.path(), reason, "endpoint closed");
+                tracing::debug!(path = uri.path(), reason, "endpoint closed");
                 return Err(error_answer(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "this endpoint is closed until its secret can be read",

@@ -122,8 +122,10 @@ impl SqliteLedger {
             .name("ledger".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| Fault::Item(error.to_string()).into_open_error(&file))?;
+        let readers = ReaderPool::open(&file, options.readers, Arc::clone(&shared))
+            .map_err(|fault| fault.into_open_error(&file))?;
         Ok(Self {
-            readers: ReaderPool::new(data, options.readers, Arc::clone(&shared)),
+            readers,
             shared,
             dedup_window_ms: i64::try_from(options.dedup_window.as_millis()).unwrap_or(i64::MAX),
             last_stop,
@@ -234,13 +236,18 @@ impl Ledger for SqliteLedger {
         held::end(&self.shared, claim, settle::give_back).await
     }
 
-    async fn payload(&self, claim: &Claim) -> Result<Payload, LedgerError> {
+    async fn payload(&self, claim: &Claim) -> Result<Option<Payload>, LedgerError> {
         let (delivery, id) = (claim.delivery_seq, claim.facts.delivery);
         self.readers
-            .read(move |connection| {
-                query::payload(connection, delivery)?
-                    .ok_or_else(|| Fault::Item(format!("delivery {id}: its body is gone")))
-            })
+            .read(
+                move |connection| match query::payload(connection, delivery) {
+                    Err(Fault::Item(reason)) => {
+                        tracing::error!(delivery = %id, reason, "a stored body is damaged");
+                        Ok(None)
+                    }
+                    read => read,
+                },
+            )
             .await
     }
 
@@ -259,6 +266,12 @@ impl Ledger for SqliteLedger {
         first::first_attempts(&self.shared, &self.readers, id).await
     }
 
+    async fn runs(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError> {
+        self.readers
+            .read(move |connection| query::runs_of(connection, id))
+            .await
+    }
+
     async fn put_plugin(&self, plugin: PluginRecord) -> Result<(), LedgerError> {
         self.shared.work(move |tx| plugins::put(tx, &plugin)).await
     }
@@ -269,6 +282,10 @@ impl Ledger for SqliteLedger {
 
     async fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError> {
         self.readers.read(plugins::all).await
+    }
+
+    async fn known_plugins(&self) -> Result<Vec<String>, LedgerError> {
+        self.readers.read(plugins::known).await
     }
 
     async fn state(&self, plugin: &str, key: &str) -> Result<Option<StateValue>, LedgerError> {

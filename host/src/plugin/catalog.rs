@@ -3,33 +3,36 @@
 //! Every component file gets a standing with its reason, so that nothing in the folder is passed over in silence.
 //! This module reads the folder and compiles; it knows neither ledger nor HTTP.
 
-use crate::plugin::component::{COMPONENT_BYTES_MAX, name_of};
+use crate::plugin::component::{COMPONENT_BYTES_MAX, ComponentError, name_of};
 use crate::plugin::grant::GRANT_BYTES_MAX;
 use crate::plugin::{Component, Engine, Grant, Manifest};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The extension of native code, which is never loaded.
+const PRECOMPILED: &str = "cwasm";
 
 /// What the plugins folder holds.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    /// Every component file, by its stem (a good plugin name but for refused files).
+    /// Every plugin by its name, and every file that cannot be one by its file name.
     pub plugins: BTreeMap<String, Arc<Plugin>>,
     /// Grants without a component: their endpoints are known, nothing runs.
     pub grants_alone: BTreeMap<String, Grant>,
 }
 
-/// A component file and what became of it.
+/// A file in the plugins folder and what became of it.
 #[derive(Clone)]
 pub struct Plugin {
     /// Its name: the stem of its file.
     pub name: String,
     /// Where it stands.
     pub standing: Standing,
-    /// Its grant; the default one if there is no sidecar or that cannot be used.
-    pub grant: Grant,
+    /// Its grant, or why that cannot be used: then nothing may be done in its name.
+    grant: Result<Grant, String>,
 }
 
 /// Where a component file stands.
@@ -59,7 +62,32 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
+/// The grant of a plugin whose own cannot be used; it is refused, so nothing of it is ever spent.
+static NO_GRANT: LazyLock<Grant> = LazyLock::new(Grant::default);
+
 impl Plugin {
+    fn refused(name: String, reason: String) -> Self {
+        Self {
+            name,
+            grant: Err(reason.clone()),
+            standing: Standing::Refused { reason },
+        }
+    }
+
+    /// Its grant.
+    #[must_use]
+    pub fn grant(&self) -> &Grant {
+        self.grant.as_ref().unwrap_or(&NO_GRANT)
+    }
+
+    /// Its grant as an endpoint and routing need it.
+    ///
+    /// # Errors
+    /// Why it cannot be used: then its endpoint is closed and no event passes its `[match]`.
+    pub fn usable_grant(&self) -> Result<&Grant, &str> {
+        self.grant.as_ref().map_err(String::as_str)
+    }
+
     /// Its component, if that could be loaded.
     #[must_use]
     pub const fn component(&self) -> Option<&Component> {
@@ -104,94 +132,107 @@ impl Catalog {
         folder: &Path,
         component_bytes_max: u64,
     ) -> Result<Self, CatalogError> {
-        let failed = |error: std::io::Error| CatalogError {
+        let files = files(folder).map_err(|error| CatalogError {
             path: folder.to_owned(),
             reason: error.to_string(),
-        };
-        let mut components = BTreeSet::new();
-        let mut sidecars = BTreeSet::new();
-        let entries = match std::fs::read_dir(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Self::default());
-            }
-            entries => entries.map_err(failed)?,
-        };
-        for entry in entries {
-            let path = entry.map_err(failed)?.path();
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some("wasm" | "cwasm") => components.insert(path),
-                Some("toml") => sidecars.insert(path),
-                _ => false,
-            };
-        }
+        })?;
         let mut catalog = Self::default();
-        for path in &components {
+        for path in files.iter().filter(|path| is_component(path)) {
             let plugin = load(engine, path, component_bytes_max);
-            sidecars.remove(&path.with_extension("toml"));
             catalog
                 .plugins
                 .insert(plugin.name.clone(), Arc::new(plugin));
         }
-        for path in sidecars {
-            let Ok(name) = name_of(&path) else { continue };
-            match read_grant(&path, engine) {
-                Ok(grant) => {
-                    catalog
-                        .grants_alone
-                        .insert(name.to_string(), grant.unwrap_or_default());
-                }
-                Err(reason) => {
-                    let plugin = Plugin {
-                        name: name.to_string(),
-                        standing: Standing::Refused { reason },
-                        grant: Grant::default(),
-                    };
-                    catalog
-                        .plugins
-                        .insert(plugin.name.clone(), Arc::new(plugin));
-                }
-            }
+        for path in files.iter().filter(|path| has_extension(path, "toml")) {
+            catalog.add_grant(engine, path);
         }
         Ok(catalog)
     }
+
+    /// Takes in a grant that has no component beside it.
+    fn add_grant(&mut self, engine: &Engine, path: &Path) {
+        let name = match name_of(path) {
+            Ok(name) => name.to_string(),
+            Err(error) => {
+                let reason = format!("{}: {error}", path.display());
+                let plugin = Plugin::refused(file_name(path), reason);
+                self.plugins.insert(plugin.name.clone(), Arc::new(plugin));
+                return;
+            }
+        };
+        if self.plugins.contains_key(&name) {
+            return;
+        }
+        match read_sidecar(path, engine.config().memory_bytes_max) {
+            Ok(grant) => {
+                self.grants_alone.insert(name, grant);
+            }
+            Err(reason) => {
+                self.plugins
+                    .insert(name.clone(), Arc::new(Plugin::refused(name, reason)));
+            }
+        }
+    }
+}
+
+fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut files = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    files.sort();
+    Ok(files)
+}
+
+fn is_component(path: &Path) -> bool {
+    has_extension(path, "wasm") || has_extension(path, PRECOMPILED)
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Loads one component file and its grant.
 #[must_use]
 pub fn load(engine: &Engine, path: &Path, component_bytes_max: u64) -> Plugin {
-    let stem = path
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let refused = |reason: String| Plugin {
-        name: stem.clone(),
-        standing: Standing::Refused { reason },
-        grant: Grant::default(),
+    let refused = |name: String, reason: &dyn std::fmt::Display| {
+        Plugin::refused(name, format!("{}: {reason}", path.display()))
     };
+    if has_extension(path, PRECOMPILED) {
+        return refused(file_name(path), &ComponentError::Precompiled);
+    }
     let name = match name_of(path) {
         Ok(name) => name.to_string(),
-        Err(error) => return refused(format!("{}: {error}", path.display())),
+        Err(error) => return refused(file_name(path), &error),
     };
-    let grant = match read_grant(&path.with_extension("toml"), engine) {
-        Ok(grant) => grant.unwrap_or_default(),
-        Err(reason) => return refused(reason),
-    };
+    let grant = read_sidecar(
+        &path.with_extension("toml"),
+        engine.config().memory_bytes_max,
+    );
     let component = read_bounded(path, component_bytes_max)
-        .and_then(|bytes| Component::load(engine, &bytes).map_err(|error| error.to_string()));
-    match component {
-        Err(reason) => Plugin {
-            name,
-            standing: Standing::Refused {
-                reason: format!("{}: {reason}", path.display()),
-            },
-            grant,
+        .and_then(|bytes| Component::load(engine, &bytes).map_err(|error| error.to_string()))
+        .map_err(|reason| format!("{}: {reason}", path.display()));
+    let standing = match (&grant, component) {
+        (Err(reason), _) => Standing::Refused {
+            reason: reason.clone(),
         },
-        Ok(component) => Plugin {
-            name,
-            standing: standing(component),
-            grant,
-        },
+        (_, Err(reason)) => Standing::Refused { reason },
+        (Ok(_), Ok(component)) => standing(component),
+    };
+    Plugin {
+        name,
+        standing,
+        grant,
     }
 }
 
@@ -216,20 +257,31 @@ fn standing(component: Component) -> Standing {
     }
 }
 
-/// Reads a grant file; `None` if there is none.
-fn read_grant(path: &Path, engine: &Engine) -> Result<Option<Grant>, String> {
-    match read_regular(path, u64::try_from(GRANT_BYTES_MAX).unwrap_or(u64::MAX)) {
-        Err(ReadError::NotFound) => Ok(None),
-        Err(error) => Err(format!("{}: {error}", path.display())),
-        Ok(bytes) => String::from_utf8(bytes)
-            .map_err(|_| "not UTF-8 text".to_owned())
-            .and_then(|text| {
-                Grant::parse(&text, engine.config().memory_bytes_max)
-                    .map_err(|error| error.to_string())
-            })
-            .map(Some)
-            .map_err(|reason| format!("{}: {reason}", path.display())),
+/// Reads the grant beside a component: the default one if there is none.
+fn read_sidecar(path: &Path, memory_bytes_max: usize) -> Result<Grant, String> {
+    match read_regular(path, GRANT_BYTES_MAX) {
+        Err(ReadError::NotFound) => Ok(Grant::default()),
+        read => parse_grant(path, read, memory_bytes_max),
     }
+}
+
+/// Reads a grant file that must be there.
+///
+/// # Errors
+/// The reason, with path and line.
+pub fn read_grant(path: &Path, memory_bytes_max: usize) -> Result<Grant, String> {
+    parse_grant(path, read_regular(path, GRANT_BYTES_MAX), memory_bytes_max)
+}
+
+fn parse_grant(
+    path: &Path,
+    read: Result<Vec<u8>, ReadError>,
+    memory_bytes_max: usize,
+) -> Result<Grant, String> {
+    read.map_err(|error| error.to_string())
+        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned()))
+        .and_then(|text| Grant::parse(&text, memory_bytes_max).map_err(|error| error.to_string()))
+        .map_err(|reason| format!("{}: {reason}", path.display()))
 }
 
 fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {

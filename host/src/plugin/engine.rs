@@ -10,6 +10,7 @@ use std::time::Duration;
 use wasmtime::component::Linker;
 use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
+    WasmBacktraceDetails,
 };
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
@@ -118,6 +119,8 @@ fn wasmtime_config(settings: EngineConfig) -> Config {
         .consume_fuel(true)
         .operator_cost(cost)
         .epoch_interruption(true)
+        // Lines are shown where a component has them, whatever this process's environment says of it.
+        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES_MAX))
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)))
         // No language that compiles to components needs these; each is code of ours that a guest could reach.

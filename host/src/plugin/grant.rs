@@ -7,6 +7,7 @@ use crate::backoff::{DELAY_MAX, RetrySchedule};
 use crate::event::Event;
 use crate::plugin::sandbox::Limits;
 use crate::secret::SecretRef;
+use crate::spelling::nearest;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use toml::Spanned;
 use toml::de::DeTable;
 
 /// The largest grant file, in bytes.
-pub const GRANT_BYTES_MAX: usize = 256 * 1024;
+pub const GRANT_BYTES_MAX: u64 = 256 * 1024;
 
 /// The most fuel that a grant may give.
 const FUEL_MAX: u64 = 1_000_000_000_000;
@@ -346,13 +347,8 @@ fn keys_of(
 }
 
 fn unknown_key(shown: &str, key: &str, known: &[&str]) -> String {
-    let nearest = known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(key, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.7)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match nearest {
-        Some((_, nearest)) => format!("`{shown}` is not a key; did you mean `{nearest}`?"),
+    match nearest(key, known.iter().copied()) {
+        Some(nearest) => format!("`{shown}` is not a key; did you mean `{nearest}`?"),
         None => format!("`{shown}` is not a key; there are {}", known.join(", ")),
     }
 }

@@ -27,7 +27,16 @@ pub struct Limiter {
     memory_bytes: usize,
     table_elements: usize,
     peak_bytes: usize,
-    denied: bool,
+    denied: Option<Denied>,
+}
+
+/// What a sandbox wanted too much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// Linear memory.
+    Memory,
+    /// Table elements.
+    Table,
 }
 
 impl Limiter {
@@ -39,7 +48,7 @@ impl Limiter {
             memory_bytes: 0,
             table_elements: 0,
             peak_bytes: 0,
-            denied: false,
+            denied: None,
         }
     }
 
@@ -49,9 +58,9 @@ impl Limiter {
         self.peak_bytes
     }
 
-    /// Whether a growth was denied.
+    /// What was denied last, if anything was.
     #[must_use]
-    pub const fn denied(&self) -> bool {
+    pub const fn denied(&self) -> Option<Denied> {
         self.denied
     }
 
@@ -78,7 +87,7 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         if grown > self.memory_bytes_max {
-            self.denied = true;
+            self.denied = Some(Denied::Memory);
             return Ok(false);
         }
         self.memory_bytes = grown;
@@ -99,7 +108,7 @@ impl ResourceLimiter for Limiter {
             return Ok(false);
         }
         if grown > TABLE_ELEMENTS_MAX {
-            self.denied = true;
+            self.denied = Some(Denied::Table);
             return Ok(false);
         }
         self.table_elements = grown;
@@ -129,7 +138,7 @@ mod tests {
         let mut limiter = Limiter::new(100);
         assert!(limiter.memory_growing(0, 60, None).unwrap());
         assert!(!limiter.memory_growing(0, 60, None).unwrap());
-        assert!(limiter.denied());
+        assert_eq!(limiter.denied(), Some(Denied::Memory));
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert_eq!(limiter.peak_bytes(), 100);
     }
@@ -139,13 +148,13 @@ mod tests {
         let mut limiter = Limiter::new(100);
         assert!(limiter.table_growing(0, TABLE_ELEMENTS_MAX, None).unwrap());
         assert!(!limiter.table_growing(0, 1, None).unwrap());
-        assert!(limiter.denied());
+        assert_eq!(limiter.denied(), Some(Denied::Table));
     }
 
     #[test]
     fn a_memory_at_its_own_maximum_was_not_denied_by_the_grant() {
         let mut limiter = Limiter::new(100);
         assert!(!limiter.memory_growing(0, 60, Some(50)).unwrap());
-        assert!(!limiter.denied());
+        assert_eq!(limiter.denied(), None);
     }
 }

@@ -10,7 +10,7 @@ use crate::plugin::capability::http::DenyHttp;
 use crate::plugin::capability::log::{AttemptLog, Stream};
 use crate::plugin::component::{Component, ComponentError};
 use crate::plugin::engine::Engine;
-use crate::plugin::limiter::Limiter;
+use crate::plugin::limiter::{Denied, Limiter, TABLE_ELEMENTS_MAX};
 use crate::scope::SeenEvent;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
@@ -40,6 +40,9 @@ const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// The most bytes of HTTP fields in one resource.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
+
+/// The longest of a guest's function names kept with a trap, in bytes.
+const FRAME_BYTES_MAX: usize = 256;
 
 /// After so much fuel a guest lets others run.
 const FUEL_YIELD_INTERVAL: u64 = 1_000_000;
@@ -351,7 +354,7 @@ enum Failed {
 struct Used {
     fuel: u64,
     memory_peak_bytes: usize,
-    memory_denied: bool,
+    denied: Option<Denied>,
 }
 
 impl Used {
@@ -360,12 +363,12 @@ impl Used {
             Self {
                 fuel: 0,
                 memory_peak_bytes: 0,
-                memory_denied: false,
+                denied: None,
             },
             |store| Self {
                 fuel: fuel_limit.saturating_sub(store.get_fuel().unwrap_or(0)),
                 memory_peak_bytes: store.data().limiter.peak_bytes(),
-                memory_denied: store.data().limiter.denied(),
+                denied: store.data().limiter.denied(),
             },
         )
     }
@@ -433,11 +436,14 @@ fn judge(
     if let Some(cap) = crossed_cap(&reason) {
         return met(Outcome::Trapped, format!("{cap}: {reason}"), frames);
     }
-    if used.memory_denied {
-        let mebibytes = limits.memory_bytes / (1024 * 1024);
+    if let Some(denied) = used.denied {
+        let limit = match denied {
+            Denied::Memory => format!("{} KiB of memory", limits.memory_bytes / 1024),
+            Denied::Table => format!("{TABLE_ELEMENTS_MAX} table elements"),
+        };
         return met(
             Outcome::OutOfMemory,
-            format!("wanted more than the {mebibytes} MiB it may have, then: {reason}"),
+            format!("wanted more than the {limit} it may have, then: {reason}"),
             frames,
         );
     }
@@ -474,10 +480,14 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
                 .and_then(wasmtime::FrameSymbol::name)
                 .or_else(|| frame.func_name())
                 .unwrap_or("<unnamed>");
-            match symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?))) {
+            // Without its hash: a name is cut only where it is of no use to anybody.
+            let name = format!("{:#}", rustc_demangle::demangle(name));
+            let place = symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?)));
+            let frame = match place {
                 Some((file, line)) => format!("{name} ({file}:{line})"),
-                None => name.to_owned(),
-            }
+                None => name,
+            };
+            cut(frame, FRAME_BYTES_MAX)
         })
         .collect()
 }
@@ -485,12 +495,15 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
 /// An outcome's text within its bound, and whether it was cut.
 fn bounded_output(output: Option<String>) -> (Option<String>, bool) {
     match output {
-        Some(mut text) if text.len() > OUTPUT_BYTES_MAX => {
-            text.truncate(text.floor_char_boundary(OUTPUT_BYTES_MAX));
-            (Some(text), true)
-        }
+        Some(text) if text.len() > OUTPUT_BYTES_MAX => (Some(cut(text, OUTPUT_BYTES_MAX)), true),
         output => (output, false),
     }
+}
+
+/// A text of at most so many bytes, cut between characters.
+pub(in crate::plugin) fn cut(mut text: String, bytes_max: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes_max));
+    text
 }
 
 fn to_guest(invocation: &Invocation) -> types::Delivery {

@@ -23,7 +23,10 @@ pub async fn a_recorded_delivery_is_there_after_a_restart(place: &dyn Place) {
     assert_eq!(kept.repo_name.as_deref(), Some("org/model"));
     assert_eq!(kept.received_ms, new.received_ms);
     let claim = claim_one(&*ledger, "a").await;
-    assert_eq!(ledger.payload(&claim).await.unwrap().body, new.body);
+    assert_eq!(
+        ledger.payload(&claim).await.unwrap().unwrap().body,
+        new.body
+    );
 }
 
 pub async fn a_delivery_without_runs_is_settled_at_once(place: &dyn Place) {

@@ -125,6 +125,16 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
         .collect::<Result<_, _>>()?)
 }
 
+/// The names of all plugins that were ever noted or had a run: those that had one have a counter.
+pub(super) fn known(connection: &Connection) -> Result<Vec<String>, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT name FROM plugins UNION SELECT plugin FROM counters WHERE plugin <> ''",
+        )?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?)
+}
+
 fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
     let stored = word(row, 1, PluginState::from_word)?;
     let paused_by: Option<String> = row.get(5)?;

@@ -79,7 +79,7 @@ impl SqliteReader {
     }
 }
 
-/// The host's own read connections, opened as they are needed.
+/// The host's own read connections. All are opened at the start: later there may be no file descriptor left.
 pub(super) struct Readers {
     file: PathBuf,
     idle: Mutex<Vec<Connection>>,
@@ -93,15 +93,19 @@ pub(super) struct ReaderPool {
 }
 
 impl ReaderPool {
-    pub fn new(data: &Path, readers: usize, shared: Arc<Shared>) -> Self {
-        Self {
+    pub fn open(file: &Path, readers: usize, shared: Arc<Shared>) -> Result<Self, Fault> {
+        let readers = readers.max(1);
+        let idle = (0..readers)
+            .map(|_| open_reader(file))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
             readers: Arc::new(Readers {
-                file: file_in(data),
-                idle: Mutex::new(Vec::new()),
+                file: file.to_owned(),
+                idle: Mutex::new(idle),
             }),
-            permits: Arc::new(Semaphore::new(readers.max(1))),
+            permits: Arc::new(Semaphore::new(readers)),
             shared,
-        }
+        })
     }
 
     /// Reads on a thread for blocking, once a connection is free.

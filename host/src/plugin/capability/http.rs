@@ -5,6 +5,7 @@
 //! attempt keeps the call with what denied it.
 
 use crate::delivery::OutgoingCall;
+use crate::plugin::sandbox::cut;
 use hyper::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 
@@ -12,7 +13,10 @@ use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks}
 pub const CALLS_MAX: usize = 128;
 
 /// The longest URL kept with a call, in bytes.
-const URL_BYTES_MAX: usize = 2048;
+const URL_BYTES_MAX: usize = 1024;
+
+/// The longest method kept with a call, in bytes: a guest may make one up.
+const METHOD_BYTES_MAX: usize = 32;
 
 /// What denies every request.
 const DENIED_BY: &str = "no host is granted";
@@ -50,11 +54,8 @@ impl WasiHttpHooks for DenyHttp {
                 uri.path()
             );
             self.calls.push(OutgoingCall {
-                method: request.method().to_string(),
-                url: url
-                    .get(..url.floor_char_boundary(URL_BYTES_MAX))
-                    .unwrap_or_default()
-                    .to_owned(),
+                method: cut(request.method().to_string(), METHOD_BYTES_MAX),
+                url: cut(url, URL_BYTES_MAX),
                 status: None,
                 ms: 0,
                 denied_by: Some(DENIED_BY.to_owned()),

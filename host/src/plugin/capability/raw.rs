@@ -25,8 +25,12 @@ pub fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
     raw.func_wrap(
         "header",
         |mut store: StoreContextMut<'_, GuestState>, (name,): (String,)| {
-            charge_fuel(&mut store, name.len())?;
-            Ok((header(store.data(), &name),))
+            let value = header(store.data(), &name);
+            charge_fuel(
+                &mut store,
+                name.len() + value.as_ref().map_or(0, String::len),
+            )?;
+            Ok((value,))
         },
     )
 }

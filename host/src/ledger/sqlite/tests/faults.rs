@@ -177,8 +177,7 @@ async fn a_body_that_changed_on_disk_is_not_handed_out() {
     file(&folder)
         .execute("UPDATE payloads SET body = zeroblob(length(body))", [])
         .unwrap();
-    let error = ledger.payload(&held).await.unwrap_err().to_string();
-    assert!(error.contains("SHA-256"), "{error}");
+    assert!(ledger.payload(&held).await.unwrap().is_none());
     assert!(matches!(
         ledger.delivery(id).await,
         Err(LedgerError::Failed { .. })

@@ -1,0 +1,241 @@
+//! One claim, from its payload to its settlement.
+
+use crate::delivery::{AttemptRecord, Outcome, Settlement, Trap, settlement};
+use crate::ledger::{Claim, Ledger, LedgerError, Payload, Settled, StateChanges};
+use crate::plugin::catalog::Plugin;
+use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
+use crate::plugin::{Component, Engine};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+
+/// How long a run that could not be attempted keeps its slot: what was missing may come back meanwhile.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Handles claims; cheap to clone.
+#[derive(Clone)]
+pub struct Handler {
+    pub ledger: Arc<dyn Ledger>,
+    pub engine: Engine,
+    /// The runtime of the guests.
+    pub guests: Handle,
+    /// Turns true when the drain time is over: attempts end, and their claims are given back.
+    pub over: watch::Receiver<bool>,
+}
+
+impl Handler {
+    /// Attempts a claimed run and settles it, or gives it back if it could not be attempted.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub async fn handle(
+        mut self,
+        plugin: Option<Arc<Plugin>>,
+        mut claim: Claim,
+    ) -> Result<(), LedgerError> {
+        let found = plugin
+            .as_ref()
+            .and_then(|plugin| Some((plugin, plugin.component()?)));
+        let Some((plugin, component)) = found else {
+            return self.give_back(claim).await;
+        };
+        if claim.routed_digest() != component.facts().digest && !reroute(&mut claim, component) {
+            let reason = "this version of the plugin does not subscribe to the event";
+            let record = AttemptRecord {
+                output: Some(reason.to_owned()),
+                ..not_executed(component, Outcome::Ignored)
+            };
+            return self.settle(claim, Settlement::Ignored, record).await;
+        }
+        let payload = match self.ledger.payload(&claim).await {
+            Ok(Some(payload)) => payload,
+            Ok(None) => return self.bury(claim, component).await,
+            Err(LedgerError::Failed { reason }) => return Err(LedgerError::Failed { reason }),
+            Err(error) => {
+                tracing::warn!(delivery = %claim.facts().delivery, %error, "its payload cannot be read now");
+                return self.give_back_later(claim).await;
+            }
+        };
+        let invocation = invocation(&claim, payload);
+        match self.attempt(plugin, component, invocation).await {
+            Attempted::Ended(attempt) => {
+                tell(&claim, &attempt);
+                let settlement = settlement(
+                    attempt.record.outcome,
+                    claim.facts().counted,
+                    attempt.after,
+                    &plugin.grant().retry,
+                    fastrand::f64(),
+                );
+                self.settle(claim, settlement, attempt.record).await
+            }
+            Attempted::CutShort => self.give_back(claim).await,
+            Attempted::NoSandbox => {
+                tracing::warn!(
+                    plugin = plugin.name,
+                    "no sandbox is free; its run is tried again"
+                );
+                self.give_back_later(claim).await
+            }
+        }
+    }
+
+    /// Runs the guest. Guests have a runtime of their own: one that spins delays neither intake nor the ledger.
+    async fn attempt(
+        &mut self,
+        plugin: &Plugin,
+        component: &Component,
+        invocation: Invocation,
+    ) -> Attempted {
+        let (engine, limits) = (self.engine.clone(), plugin.grant().limits);
+        let guest = component.clone();
+        // Dropped with this future, and the guest with it.
+        let mut task = AbortOnDrop(
+            self.guests
+                .spawn(async move { attempt(&engine, &guest, &limits, invocation).await }),
+        );
+        tokio::select! {
+            ended = &mut task.0 => match ended {
+                Ok(Ok(attempt)) => Attempted::Ended(Box::new(attempt)),
+                Ok(Err(NoSandbox)) => Attempted::NoSandbox,
+                Err(error) => Attempted::Ended(Box::new(Attempt {
+                    record: host_fault(component, &error),
+                    after: None,
+                })),
+            },
+            _ = self.over.wait_for(|over| *over) => Attempted::CutShort,
+        }
+    }
+
+    async fn give_back(&self, claim: Claim) -> Result<(), LedgerError> {
+        self.ledger.give_back(claim).await.map(drop)
+    }
+
+    async fn give_back_later(&mut self, claim: Claim) -> Result<(), LedgerError> {
+        let over = self.over.wait_for(|over| *over);
+        // Whichever comes first: the pause, or the end of the drain.
+        let _ = tokio::time::timeout(PAUSE, over).await;
+        self.give_back(claim).await
+    }
+
+    /// Gives a run up whose payload is gone or damaged: no later attempt could read it either.
+    async fn bury(&self, claim: Claim, component: &Component) -> Result<(), LedgerError> {
+        let reason = "its payload is damaged in the ledger; check the disk".to_owned();
+        let record = AttemptRecord {
+            trap: Some(Trap {
+                message: reason.clone(),
+                frames: Vec::new(),
+            }),
+            ..not_executed(component, Outcome::Trapped)
+        };
+        self.settle(claim, Settlement::Dead { reason }, record)
+            .await
+    }
+
+    async fn settle(
+        &self,
+        claim: Claim,
+        settlement: Settlement,
+        record: AttemptRecord,
+    ) -> Result<(), LedgerError> {
+        let run = claim.facts().run;
+        let changes = StateChanges::default();
+        match self
+            .ledger
+            .settle(claim, settlement, record, changes)
+            .await?
+        {
+            Settled::Yes => Ok(()),
+            Settled::Stale => {
+                tracing::warn!(%run, "its lease ran out; this attempt's result is dropped");
+                Ok(())
+            }
+            // No plugin has state yet, so nothing can conflict; the run is given back rather than lost.
+            Settled::Conflict(claim) => self.give_back(*claim).await,
+        }
+    }
+}
+
+/// How a guest's run ended.
+enum Attempted {
+    Ended(Box<Attempt>),
+    /// The host stops and cannot wait for it.
+    CutShort,
+    NoSandbox,
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Matches the subscriptions of the version that is to run; `false` if it no longer subscribes to the event.
+fn reroute(claim: &mut Claim, component: &Component) -> bool {
+    let facts = claim.facts();
+    let seen = component
+        .manifest()
+        .sees(&facts.sent_scope, &facts.sent_action);
+    let Some(seen) = seen else {
+        return false;
+    };
+    claim.see_as(seen, &component.facts().digest);
+    true
+}
+
+fn invocation(claim: &Claim, payload: Payload) -> Invocation {
+    let facts = claim.facts();
+    Invocation {
+        delivery: facts.delivery.to_string(),
+        run: facts.run.to_string(),
+        attempt: facts.n,
+        received_ms: facts.received_ms,
+        seen: claim.seen().clone(),
+        sent_scope: facts.sent_scope.clone(),
+        sent_action: facts.sent_action.clone(),
+        repo_type: facts.repo_type.clone(),
+        repo_name: facts.repo_name.clone(),
+        repo_id: facts.repo_id.clone(),
+        body: payload.body,
+        headers: payload.headers,
+    }
+}
+
+fn not_executed(component: &Component, outcome: Outcome) -> AttemptRecord {
+    AttemptRecord::not_executed(
+        component.manifest().version.clone(),
+        component.facts().digest.clone(),
+        outcome,
+    )
+}
+
+/// A panic of ours while a guest ran stays one failed attempt.
+fn host_fault(component: &Component, error: &JoinError) -> AttemptRecord {
+    tracing::error!(%error, "a host function failed");
+    AttemptRecord {
+        trap: Some(Trap {
+            message: "a fault of the host itself, not of the plugin; its log says more".to_owned(),
+            frames: Vec::new(),
+        }),
+        ..not_executed(component, Outcome::Trapped)
+    }
+}
+
+fn tell(claim: &Claim, attempt: &Attempt) {
+    let facts = claim.facts();
+    let record = &attempt.record;
+    tracing::info!(
+        plugin = facts.plugin,
+        delivery = %facts.delivery,
+        attempt = facts.n,
+        outcome = %record.outcome,
+        fuel = record.fuel,
+        ms = record.wall_ms,
+        reason = record.trap.as_ref().map(|trap| trap.message.as_str()),
+        "attempt ended"
+    );
+}

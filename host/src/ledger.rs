@@ -7,15 +7,16 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+pub mod record;
 pub mod sqlite;
 
-use crate::delivery::{
-    AttemptRecord, DeliveryId, DeliveryState, Gate, Lane, LogLine, NewDelivery, NewRun, Outcome,
-    OutgoingCall, RunId, RunState, Settlement, Trap,
+pub use record::{
+    AttemptEntry, DeliveryFilter, DeliveryRecord, Payload, PluginRecord, PluginState, RunRecord,
 };
+
+use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use crate::scope::SeenEvent;
 use async_trait::async_trait;
-use bytes::Bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -335,187 +336,6 @@ pub struct StateValue {
     pub value: Vec<u8>,
     /// From 1; it grows with every write, also over a deletion.
     pub version: u64,
-}
-
-/// A delivery's body and kept headers.
-#[derive(Debug, Clone)]
-pub struct Payload {
-    /// The exact bytes received.
-    pub body: Bytes,
-    /// Kept headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-}
-
-/// A delivery as it is kept.
-#[derive(Debug, Clone)]
-pub struct DeliveryRecord {
-    /// Its id.
-    pub id: DeliveryId,
-    /// The path it was posted to.
-    pub path: String,
-    /// The Hub's `Webhook-Id`.
-    pub hub_id: Option<String>,
-    /// The payload's `webhook.id`.
-    pub webhook_id: Option<String>,
-    /// The scope as sent.
-    pub scope: String,
-    /// The action as sent.
-    pub action: String,
-    /// `repo.type`.
-    pub repo_type: Option<String>,
-    /// `repo.name`.
-    pub repo_name: Option<String>,
-    /// `repo.id`.
-    pub repo_id: Option<String>,
-    /// When it was received, in ms since the Unix epoch.
-    pub received_ms: u64,
-    /// How often the same delivery came again.
-    pub duplicates: u64,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// Its runs, oldest first.
-    pub runs: Vec<RunRecord>,
-    /// Body and headers, where one delivery was asked for.
-    pub payload: Option<Payload>,
-}
-
-/// A run as it is kept.
-#[derive(Debug, Clone)]
-pub struct RunRecord {
-    /// Its id.
-    pub id: RunId,
-    /// Its plugin.
-    pub plugin: String,
-    /// Where it stands.
-    pub state: RunState,
-    /// Whether it can be claimed, if it is pending.
-    pub gate: Gate,
-    /// Live or replayed.
-    pub lane: Lane,
-    /// Why it is parked or dead.
-    pub reason: Option<String>,
-    /// The scope as the plugin sees it.
-    pub scope: String,
-    /// The action as the plugin sees it.
-    pub action: String,
-    /// The run that it replays.
-    pub replay_of: Option<RunId>,
-    /// The runs that it stands for.
-    pub stands_for: u64,
-    /// When the next attempt is due, in ms since the Unix epoch, if it is pending and not parked.
-    pub next_attempt_ms: Option<u64>,
-    /// Its attempts, oldest first.
-    pub attempts: Vec<AttemptEntry>,
-}
-
-/// An attempt as it is kept: one under way has no outcome yet, and a lost one only that.
-#[derive(Debug, Clone)]
-pub struct AttemptEntry {
-    /// Its number, from 1.
-    pub n: u32,
-    /// When it started, in ms since the Unix epoch.
-    pub started_ms: u64,
-    /// The plugin's version.
-    pub version: Option<String>,
-    /// SHA-256 (hex) of the component.
-    pub digest: Option<String>,
-    /// How it ended.
-    pub outcome: Option<Outcome>,
-    /// The plugin's text.
-    pub output: Option<String>,
-    /// Fuel used.
-    pub fuel: Option<u64>,
-    /// The most fuel it could have used.
-    pub fuel_limit: Option<u64>,
-    /// Peak memory in bytes.
-    pub memory_peak_bytes: Option<u64>,
-    /// Wall-clock time in ms.
-    pub wall_ms: Option<u64>,
-    /// Log lines.
-    pub logs: Vec<LogLine>,
-    /// Outgoing calls.
-    pub calls: Vec<OutgoingCall>,
-    /// What the sandbox met.
-    pub trap: Option<Trap>,
-}
-
-/// Which deliveries to list. All conditions must hold.
-#[derive(Debug, Clone, Default)]
-pub struct DeliveryFilter {
-    /// At most so many; all if absent.
-    pub limit: Option<usize>,
-    /// In this state.
-    pub state: Option<DeliveryState>,
-    /// With a run of this plugin.
-    pub plugin: Option<String>,
-    /// With this scope, as sent, or one under it.
-    pub scope: Option<String>,
-    /// About the repo of this name.
-    pub repo: Option<String>,
-    /// Received at or after this time, in ms since the Unix epoch.
-    pub since_ms: Option<u64>,
-}
-
-/// What the host knows of a plugin.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PluginRecord {
-    /// Its name: the stem of its file.
-    pub name: String,
-    /// Where it stands. A plugin that is not `Loaded` parks its runs.
-    pub state: PluginState,
-    /// Why it is not loaded.
-    pub reason: Option<String>,
-    /// SHA-256 (hex) of its component.
-    pub digest: Option<String>,
-    /// Its manifest, as JSON, as of the last good version.
-    pub manifest: Option<String>,
-}
-
-/// Where a plugin stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PluginState {
-    /// It runs.
-    Loaded,
-    /// It waits for its operator: something it must have is not granted.
-    Held,
-    /// Its file or its grant is not usable.
-    Refused,
-    /// It was stopped after failures or by its operator.
-    Paused,
-    /// Its file is gone.
-    Missing,
-    /// It is being compiled.
-    Compiling,
-}
-
-impl PluginState {
-    /// The word, as stored and shown.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Loaded => "loaded",
-            Self::Held => "held",
-            Self::Refused => "refused",
-            Self::Paused => "paused",
-            Self::Missing => "missing",
-            Self::Compiling => "compiling",
-        }
-    }
-
-    /// The value of a word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Loaded,
-            Self::Held,
-            Self::Refused,
-            Self::Paused,
-            Self::Missing,
-            Self::Compiling,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == word)
-    }
 }
 
 /// Why the ledger could not do what it was asked.

@@ -11,6 +11,7 @@ pub mod engine;
 pub mod grant;
 pub mod limiter;
 pub mod sandbox;
+mod verdict;
 
 pub use component::{Component, ComponentError};
 pub use engine::{Engine, EngineConfig};

@@ -7,10 +7,10 @@ use crate::ledger::Ledger;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -141,6 +141,11 @@ async fn told(shutdown: &mut watch::Receiver<bool>) {
 
 impl Public {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if let Err(reason) = check_framing(&request) {
+            return error_answer(StatusCode::BAD_REQUEST, reason)
+                .closing()
+                .into_response();
+        }
         let path = request.uri().path();
         let reading = matches!(*request.method(), Method::GET | Method::HEAD);
         match (request.method(), path) {
@@ -166,6 +171,41 @@ impl Public {
         }
         text(StatusCode::OK, "text/plain", "ready\n".to_owned())
     }
+}
+
+/// Refuses what a proxy in front may read differently from us (RFC 9112, sections 3.2, 6.1 and 11.2); hyper lets these
+/// through.
+fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
+    let headers = request.headers();
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next();
+    if hosts.next().is_some() {
+        return Err("the host header is sent twice");
+    }
+    if host.is_none() && request.version() >= Version::HTTP_11 {
+        return Err("the host header is missing");
+    }
+    if request.method() == Method::CONNECT {
+        return Err("this is no proxy");
+    }
+    if let Some(authority) = request.uri().authority()
+        && host.is_none_or(|host| {
+            !authority
+                .as_str()
+                .as_bytes()
+                .eq_ignore_ascii_case(host.as_bytes())
+        })
+    {
+        return Err("the request's address and its host header differ");
+    }
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let coding = codings.next();
+    let only_chunked =
+        coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !only_chunked || codings.next().is_some() {
+        return Err("transfer-encoding may be `chunked`, once, and nothing else");
+    }
+    Ok(())
 }
 
 fn not_found() -> Answer {

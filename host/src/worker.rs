@@ -27,6 +27,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// The wait where a run is due and could not be claimed: it waits to be alone, or came due this moment.
 const LOOK_SOON: Duration = Duration::from_millis(20);
 
+/// One slot in so many is kept for plugins that have no attempt under way.
+const RESERVED_PART: usize = 4;
+
 /// The wait after the ledger could not be written to.
 const LEDGER_RETRY: Duration = Duration::from_millis(250);
 
@@ -116,16 +119,37 @@ impl Worker {
     }
 
     /// Claims what there is room for and starts its attempts; returns how many.
+    ///
+    /// A part of the slots is kept for plugins that have nothing under way: however many slow plugins there are, a
+    /// quick one beside them finds a slot at once.
     async fn claim_and_start(&mut self) -> Result<usize, LedgerError> {
-        let slots = self.config.concurrency.saturating_sub(self.attempts.len());
+        let reserved = self.config.concurrency / RESERVED_PART;
+        let common = self.config.concurrency.saturating_sub(reserved);
+        let room = common.saturating_sub(self.attempts.len());
+        let started = self.claim(room, |_, slots| slots).await?;
+        if started < room {
+            return Ok(started);
+        }
+        let room = self.config.concurrency.saturating_sub(self.attempts.len());
+        let idle_only = |running, slots: usize| if running == 0 { slots.min(1) } else { 0 };
+        Ok(started + self.claim(room, idle_only).await?)
+    }
+
+    /// Claims at most `room` runs and starts their attempts; returns how many. `allowed` bounds a plugin's slots,
+    /// given how many attempts it has under way and how many more it may have.
+    async fn claim(
+        &mut self,
+        room: usize,
+        allowed: impl Fn(usize, usize) -> usize,
+    ) -> Result<usize, LedgerError> {
         let catalog = Arc::clone(&self.catalog.borrow());
-        let plugins = self.in_turn(&catalog);
-        if slots == 0 || plugins.is_empty() {
+        let plugins = self.in_turn(&catalog, allowed);
+        if room == 0 || plugins.is_empty() {
             return Ok(0);
         }
         let request = ClaimRequest {
             plugins,
-            slots,
+            slots: room,
             running: self.attempts.len(),
         };
         let claims = self.handler.ledger.claim(request).await?;
@@ -137,7 +161,11 @@ impl Worker {
     }
 
     /// The plugins with room for another attempt, beginning with another one each time.
-    fn in_turn(&mut self, catalog: &Catalog) -> Vec<ClaimablePlugin> {
+    fn in_turn(
+        &mut self,
+        catalog: &Catalog,
+        allowed: impl Fn(usize, usize) -> usize,
+    ) -> Vec<ClaimablePlugin> {
         // One plugin never holds more than half of the host.
         let share = (self.config.concurrency / 2).max(1);
         let mut plugins: Vec<ClaimablePlugin> = catalog
@@ -146,11 +174,12 @@ impl Worker {
             .filter(|plugin| plugin.reason().is_none())
             .filter_map(|plugin| {
                 let running = self.running(&plugin.name);
-                let slots = plugin
+                let free = plugin
                     .grant()
                     .concurrency
                     .min(share)
                     .saturating_sub(running);
+                let slots = allowed(running, free);
                 (slots > 0).then(|| ClaimablePlugin {
                     name: plugin.name.clone(),
                     slots,

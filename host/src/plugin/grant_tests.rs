@@ -1,3 +1,5 @@
+//! Grants as operators write them: what is taken, what is refused, and which events pass.
+
 use super::*;
 use crate::event::Repo;
 

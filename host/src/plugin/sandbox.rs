@@ -3,20 +3,21 @@
 //!
 //! Whatever the guest does, the answer is an outcome. A store is never used twice.
 
-use crate::delivery::{AttemptRecord, Outcome, Trap};
+use crate::delivery::AttemptRecord;
 use crate::plugin::Manifest;
 use crate::plugin::bindings::v0_1::{self, hookbox::plugin::types};
 use crate::plugin::capability::http::DenyHttp;
 use crate::plugin::capability::log::{AttemptLog, Stream};
 use crate::plugin::component::{Component, ComponentError};
 use crate::plugin::engine::Engine;
-use crate::plugin::limiter::{Denied, Limiter, TABLE_ELEMENTS_MAX};
+use crate::plugin::limiter::Limiter;
+use crate::plugin::verdict::{Failed, Used, cut, judge};
 use crate::scope::SeenEvent;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 use wasmtime::component::{HasData, ResourceTable};
-use wasmtime::{Store, StoreContextMut, WasmBacktrace};
-use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime::{Store, StoreContextMut};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
@@ -40,9 +41,6 @@ const RANDOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// The most bytes of HTTP fields in one resource.
 const FIELD_BYTES_MAX: usize = 64 * 1024;
-
-/// The longest of a guest's function names kept with a trap, in bytes.
-const FRAME_BYTES_MAX: usize = 256;
 
 /// After so much fuel a guest lets others run.
 const FUEL_YIELD_INTERVAL: u64 = 1_000_000;
@@ -117,7 +115,7 @@ pub struct GuestState {
     pub(in crate::plugin) headers: Vec<(String, String)>,
     pub(in crate::plugin) log: AttemptLog,
     pub(in crate::plugin) config: WasiConfigVariables,
-    limiter: Limiter,
+    pub(in crate::plugin) limiter: Limiter,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -344,166 +342,12 @@ fn new_store(
     Ok(store)
 }
 
-/// Why a call into the guest gave no answer.
-enum Failed {
-    Trapped(wasmtime::Error),
-    TimedOut(Duration),
-}
-
-/// What a sandbox had used when its attempt ended.
-struct Used {
-    fuel: u64,
-    memory_peak_bytes: usize,
-    denied: Option<Denied>,
-}
-
-impl Used {
-    fn read(store: Option<&Store<GuestState>>, fuel_limit: u64) -> Self {
-        store.map_or(
-            Self {
-                fuel: 0,
-                memory_peak_bytes: 0,
-                denied: None,
-            },
-            |store| Self {
-                fuel: fuel_limit.saturating_sub(store.get_fuel().unwrap_or(0)),
-                memory_peak_bytes: store.data().limiter.peak_bytes(),
-                denied: store.data().limiter.denied(),
-            },
-        )
-    }
-}
-
-struct Judged {
-    outcome: Outcome,
-    output: Option<String>,
-    after: Option<Duration>,
-    trap: Option<Trap>,
-}
-
-/// From the end of a call to its outcome.
-fn judge(
-    result: Result<Result<types::Outcome, types::Failure>, Failed>,
-    used: &Used,
-    limits: &Limits,
-) -> Judged {
-    let said = |outcome, output| Judged {
-        outcome,
-        output,
-        after: None,
-        trap: None,
-    };
-    let met = |outcome, message: String, frames| Judged {
-        outcome,
-        output: None,
-        after: None,
-        trap: Some(Trap { message, frames }),
-    };
-    let error = match result {
-        Ok(Ok(types::Outcome::Done(output))) => return said(Outcome::Done, output),
-        Ok(Ok(types::Outcome::Ignored(output))) => return said(Outcome::Ignored, output),
-        Ok(Err(types::Failure::Rejected(reason))) => return said(Outcome::Rejected, Some(reason)),
-        Ok(Err(types::Failure::Retry(later))) => {
-            return Judged {
-                after: later.after_ms.map(Duration::from_millis),
-                ..said(Outcome::Retry, Some(later.reason))
-            };
-        }
-        Err(Failed::TimedOut(after)) => {
-            return met(
-                Outcome::TimedOut,
-                format!("took longer than {after:?}"),
-                Vec::new(),
-            );
-        }
-        Err(Failed::Trapped(error)) => error,
-    };
-    let frames = frames(&error);
-    if let Some(I32Exit(code)) = error.downcast_ref::<I32Exit>() {
-        return match code {
-            0 => said(
-                Outcome::Rejected,
-                Some("exited with code 0 without a result".to_owned()),
-            ),
-            code => met(Outcome::Trapped, format!("exited with code {code}"), frames),
-        };
-    }
-    let trap = error.downcast_ref::<wasmtime::Trap>();
-    let reason = error.root_cause().to_string();
-    if trap == Some(&wasmtime::Trap::OutOfFuel) {
-        return met(Outcome::OutOfFuel, "all fuel consumed".to_owned(), frames);
-    }
-    if let Some(cap) = crossed_cap(&reason) {
-        return met(Outcome::Trapped, format!("{cap}: {reason}"), frames);
-    }
-    if let Some(denied) = used.denied {
-        let limit = match denied {
-            Denied::Memory => format!("{} KiB of memory", limits.memory_bytes / 1024),
-            Denied::Table => format!("{TABLE_ELEMENTS_MAX} table elements"),
-        };
-        return met(
-            Outcome::OutOfMemory,
-            format!("wanted more than the {limit} it may have, then: {reason}"),
-            frames,
-        );
-    }
-    met(Outcome::Trapped, reason, frames)
-}
-
-/// The name of the cap on what crosses between guest and host, if that is what ended the call.
-fn crossed_cap(reason: &str) -> Option<&'static str> {
-    // Wasmtime gives these no public types, so they are told by their words; a test with a real guest for each
-    // fails if an update changes them.
-    if reason.contains("fuel allocated for hostcalls") {
-        Some("host-call fuel")
-    } else if reason.contains("resource table has no free keys") || reason.contains("table is full")
-    {
-        Some("resource cap")
-    } else if reason.contains("handle") && reason.contains("limit") {
-        Some("handle cap")
-    } else {
-        None
-    }
-}
-
-/// The guest's functions on the stack, innermost first, with file and line where the component has them.
-fn frames(error: &wasmtime::Error) -> Vec<String> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
-        return Vec::new();
-    };
-    backtrace
-        .frames()
-        .iter()
-        .map(|frame| {
-            let symbol = frame.symbols().first();
-            let name = symbol
-                .and_then(wasmtime::FrameSymbol::name)
-                .or_else(|| frame.func_name())
-                .unwrap_or("<unnamed>");
-            // Without its hash: a name is cut only where it is of no use to anybody.
-            let name = format!("{:#}", rustc_demangle::demangle(name));
-            let place = symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?)));
-            let frame = match place {
-                Some((file, line)) => format!("{name} ({file}:{line})"),
-                None => name,
-            };
-            cut(frame, FRAME_BYTES_MAX)
-        })
-        .collect()
-}
-
 /// An outcome's text within its bound, and whether it was cut.
 fn bounded_output(output: Option<String>) -> (Option<String>, bool) {
     match output {
         Some(text) if text.len() > OUTPUT_BYTES_MAX => (Some(cut(text, OUTPUT_BYTES_MAX)), true),
         output => (output, false),
     }
-}
-
-/// A text of at most so many bytes, cut between characters.
-pub(in crate::plugin) fn cut(mut text: String, bytes_max: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes_max));
-    text
 }
 
 fn to_guest(invocation: &Invocation) -> types::Delivery {

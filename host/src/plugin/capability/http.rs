@@ -5,7 +5,7 @@
 //! attempt keeps the call with what denied it.
 
 use crate::delivery::OutgoingCall;
-use crate::plugin::sandbox::cut;
+use crate::plugin::verdict::cut;
 use hyper::{Request, Response};
 use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
 

@@ -1,0 +1,371 @@
+//! `hookbox serve`: the real binary, in a folder of its own, on a port that was free.
+
+use crate::SECRET;
+use crate::built::{component_bytes, hookbox};
+use crate::cli::{Cli, Ran, clean, outputs};
+use crate::hub::Hub;
+use crate::lines::Lines;
+use crate::wait::eventually;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The longest that starting may take: a slow machine compiles ten plugins meanwhile.
+const START: Duration = Duration::from_secs(60);
+
+/// The longest that stopping may take.
+const STOP: Duration = Duration::from_secs(40);
+
+/// What the host prints before its address.
+const LISTENING: &str = "listening on http://";
+
+/// A host that is about to be started.
+#[must_use]
+pub struct HostBuilder {
+    files: Vec<(String, Vec<u8>)>,
+    secret: Option<String>,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+    limits: Option<String>,
+}
+
+impl HostBuilder {
+    /// With the component of this package, under its own name.
+    pub fn plugin(self, package: &str) -> Self {
+        self.plugin_as(package, package)
+    }
+
+    /// With the component of `package`, under another name.
+    pub fn plugin_as(self, name: &str, package: &str) -> Self {
+        let bytes = component_bytes(package);
+        self.file(&format!("{name}.wasm"), bytes)
+    }
+
+    /// With this grant for a plugin.
+    pub fn grant(self, name: &str, text: &str) -> Self {
+        self.file(&format!("{name}.toml"), text)
+    }
+
+    /// With any file in the plugins folder.
+    pub fn file(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.files.push((name.to_owned(), bytes.into()));
+        self
+    }
+
+    /// With another secret than [`SECRET`].
+    pub fn secret(mut self, secret: &str) -> Self {
+        self.secret = Some(secret.to_owned());
+        self
+    }
+
+    /// Without a secret.
+    pub fn no_secret(mut self) -> Self {
+        self.secret = None;
+        self
+    }
+
+    /// With further arguments.
+    pub fn args(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|arg| (*arg).to_owned()));
+        self
+    }
+
+    /// With a variable in its environment.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Under limits that a shell sets, such as `ulimit -f 1000`, until it is restarted without them.
+    pub fn limits(mut self, script: &str) -> Self {
+        self.limits = Some(script.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    #[track_caller]
+    pub fn start(self) -> Host {
+        self.try_start()
+            .unwrap_or_else(|failed| panic!("the host did not start: {failed:#?}"))
+    }
+
+    /// Starts it and waits until it listens or gives up.
+    ///
+    /// # Errors
+    /// [`FailedStart`] if it ended before it listened.
+    #[track_caller]
+    pub fn try_start(mut self) -> Result<Host, FailedStart> {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let plugins = folder.path().join("plugins");
+        std::fs::create_dir(&plugins).expect("a folder can be made");
+        for (name, bytes) in std::mem::take(&mut self.files) {
+            std::fs::write(plugins.join(name), bytes).expect("a file can be written");
+        }
+        let running = Running::start(&self, folder.path())?;
+        Ok(Host {
+            settings: self,
+            folder,
+            running,
+        })
+    }
+}
+
+/// A host that ended before it listened.
+#[derive(Debug)]
+pub struct FailedStart {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// A host; dropping it kills it.
+pub struct Host {
+    settings: HostBuilder,
+    folder: TempDir,
+    running: Running,
+}
+
+struct Running {
+    child: Child,
+    address: String,
+    stderr: Lines,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which comes to the same.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    #[track_caller]
+    fn start(settings: &HostBuilder, folder: &Path) -> Result<Self, FailedStart> {
+        let mut command = match &settings.limits {
+            Some(script) => {
+                let mut shell = clean(Command::new("sh"));
+                shell
+                    .args(["-c", &format!("{script}; exec \"$@\""), "sh"])
+                    .arg(hookbox());
+                shell
+            }
+            None => clean(Command::new(hookbox())),
+        };
+        command
+            .current_dir(folder)
+            .args(["serve", "--plugins", "plugins", "--data", "data"]);
+        if !settings.args.iter().any(|arg| arg == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.args(&settings.args);
+        if let Some(secret) = &settings.secret {
+            command.env("WEBHOOK_SECRET", secret);
+        }
+        command.envs(settings.env.iter().map(|(name, value)| (name, value)));
+        let mut child = command.spawn().expect("the binary can be started");
+        let (stdout, stderr) = outputs(&mut child);
+        let mut running = Self {
+            child,
+            address: String::new(),
+            stderr,
+        };
+        let address = stdout.wait(START, |line| {
+            line.strip_prefix(LISTENING).map(str::to_owned)
+        });
+        if let Some(address) = address {
+            running.address = address.trim_end_matches('/').to_owned();
+            return Ok(running);
+        }
+        let _ = running.child.kill();
+        let status = running.child.wait().ok();
+        Err(FailedStart {
+            code: status.and_then(|status| status.code()),
+            stderr: running.stderr.text_at_end(STOP),
+        })
+    }
+
+    #[track_caller]
+    fn wait(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        let status = eventually(STOP, || self.child.try_wait().ok().flatten());
+        assert!(began.elapsed() < STOP);
+        status
+    }
+}
+
+impl Host {
+    /// A host with these packages' components as plugins.
+    pub fn with(packages: &[&str]) -> HostBuilder {
+        let none = HostBuilder {
+            files: Vec::new(),
+            secret: Some(SECRET.to_owned()),
+            args: Vec::new(),
+            env: Vec::new(),
+            limits: None,
+        };
+        packages
+            .iter()
+            .fold(none, |builder, package| builder.plugin(package))
+    }
+
+    /// `host:port` of its public listener.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        &self.running.address
+    }
+
+    /// `http://host:port` of its public listener.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.running.address)
+    }
+
+    /// Its data folder.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The folder that it was started in: its plugins and data are below it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Whoever posts to it, with its secret.
+    #[must_use]
+    pub fn hub(&self) -> Hub {
+        Hub::new(self.address(), self.settings.secret.as_deref())
+    }
+
+    /// A command on its data folder.
+    #[track_caller]
+    pub fn cli(&self, args: &[&str]) -> Ran {
+        Cli::new(args)
+            .arg("--data")
+            .arg(self.data())
+            .folder(self.folder())
+            .run()
+    }
+
+    /// A delivery as `deliveries show --json` prints it.
+    #[track_caller]
+    #[must_use]
+    pub fn delivery(&self, id: &str) -> Value {
+        self.cli(&["deliveries", "show", id, "--json"]).ok().json()
+    }
+
+    /// Deliveries as `deliveries list --all --json` prints them.
+    #[track_caller]
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Value> {
+        let listed = self
+            .cli(&["deliveries", "list", "--all", "--json"])
+            .ok()
+            .json();
+        listed.as_array().cloned().unwrap_or_default()
+    }
+
+    /// A plugin as `plugins --json` prints it.
+    #[track_caller]
+    #[must_use]
+    pub fn plugin(&self, name: &str) -> Value {
+        let listed = self.cli(&["plugins", "--json"]).ok().json();
+        let mut plugins = listed.as_array().cloned().unwrap_or_default().into_iter();
+        let found = plugins.find(|plugin| plugin.get("name").and_then(Value::as_str) == Some(name));
+        found.unwrap_or_else(|| panic!("no plugin {name} in {listed:#}"))
+    }
+
+    /// What it logged since it was started.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.running.stderr.text()
+    }
+
+    /// Waits for a line in its log.
+    #[track_caller]
+    pub fn logs(&self, text: &str) {
+        let found = self
+            .running
+            .stderr
+            .wait(STOP, |line| line.contains(text).then_some(()));
+        assert!(
+            found.is_some(),
+            "`{text}` is not in the log:\n{}",
+            self.log()
+        );
+    }
+
+    /// Kills it as a power cut would (SIGKILL).
+    pub fn kill(&mut self) {
+        // It may have ended already, which comes to the same.
+        let _ = self.running.child.kill();
+        let _ = self.running.child.wait();
+    }
+
+    /// Kills it (SIGKILL) while others still talk to it, and does not wait.
+    #[track_caller]
+    pub fn kill_from_here(&self) {
+        let killed = kill_process(Pid::from_child(&self.running.child), Signal::KILL);
+        assert!(
+            killed.is_ok(),
+            "the host has ended already:\n{}",
+            self.log()
+        );
+    }
+
+    /// Asks it to stop (SIGTERM), and does not wait.
+    #[track_caller]
+    pub fn ask_to_stop(&self) {
+        let asked = kill_process(Pid::from_child(&self.running.child), Signal::TERM);
+        assert!(asked.is_ok(), "the host has ended already:\n{}", self.log());
+    }
+
+    /// Asks it to stop (SIGTERM) and waits until it has; returns its exit code.
+    #[track_caller]
+    pub fn stop(&mut self) -> Option<i32> {
+        self.ask_to_stop();
+        self.ended()
+    }
+
+    /// Waits until it has ended; returns its exit code.
+    #[track_caller]
+    pub fn ended(&mut self) -> Option<i32> {
+        self.running.wait().code()
+    }
+
+    /// Starts it again on the same folder, after it was killed or stopped, or stops it first.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        if matches!(self.running.child.try_wait(), Ok(None)) {
+            assert_eq!(self.stop(), Some(0), "{}", self.log());
+        }
+        let started = Running::start(&self.settings, self.folder.path());
+        self.running =
+            started.unwrap_or_else(|failed| panic!("the host did not start again: {failed:#?}"));
+    }
+
+    /// Starts it again without the limits that it was started under.
+    #[track_caller]
+    pub fn restart_without_limits(&mut self) {
+        self.settings.limits = None;
+        self.restart();
+    }
+
+    /// Writes a file into its plugins folder, for the next start.
+    pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        let path = self.folder.path().join("plugins").join(name);
+        std::fs::write(path, bytes).expect("a file can be written");
+    }
+
+    /// Removes a file from its plugins folder, for the next start.
+    pub fn remove(&self, name: &str) {
+        let path = self.folder.path().join("plugins").join(name);
+        std::fs::remove_file(path).expect("a file can be removed");
+    }
+}

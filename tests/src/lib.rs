@@ -1,0 +1,33 @@
+//! The harness: what a story needs to be told about the real binary.
+//!
+//! [`Host`] is `hookbox serve` in a folder of its own, [`Hub`] posts to it as the Hub does and misbehaves on request,
+//! [`Cli`] is any other command, [`eventually`] waits without sleeping. Nothing of Hookbox is mocked, and nothing of
+//! it is linked in: stories see what users see.
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "the harness stops its story at the first surprise, with a message"
+)]
+
+mod built;
+mod cli;
+mod host;
+mod http;
+mod hub;
+mod lines;
+mod payloads;
+mod shared;
+mod wait;
+pub mod wit_deps;
+
+pub use built::{component, component_bytes, hookbox, workspace};
+pub use cli::{Cli, Ran};
+pub use host::{FailedStart, Host, HostBuilder};
+pub use http::{Answer, Connection};
+pub use hub::{Hub, Post};
+pub use payloads::{event, payload_file, payload_files};
+pub use shared::Shared;
+pub use wait::eventually;
+
+/// The secret that hosts are started with unless a story says otherwise.
+pub const SECRET: &str = "a-secret-of-the-stories";

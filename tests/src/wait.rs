@@ -1,0 +1,22 @@
+//! Waiting for what comes in its own time, with a bound.
+
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+/// The time between two looks.
+const BETWEEN: Duration = Duration::from_millis(20);
+
+/// Looks again and again until `look` finds something, and stops the story if that takes longer than `bound`.
+#[track_caller]
+pub fn eventually<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    // Nothing is ever sent here: the receiver is a clock that cannot be mistaken for work.
+    let (_open, clock) = channel::<()>();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < bound, "not within {bound:?}");
+        assert_eq!(clock.recv_timeout(BETWEEN), Err(RecvTimeoutError::Timeout));
+    }
+}

@@ -1,0 +1,28 @@
+//! The stories: what Hookbox does, told with the real binary and real components.
+
+#[cfg(test)]
+mod big_payload;
+#[cfg(test)]
+mod bodies;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod connections;
+#[cfg(test)]
+mod house_rules;
+#[cfg(test)]
+mod ledger_cli;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod payloads;
+#[cfg(test)]
+mod plugins_folder;
+#[cfg(test)]
+mod public_listener;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod sandbox;
+#[cfg(test)]
+mod wit_deps;

@@ -355,6 +355,17 @@ fn send_posts_as_the_hub_does() {
 }
 
 #[test]
+fn a_secret_in_an_address_is_not_shown_when_posting_fails() {
+    for address in [
+        "http://127.0.0.1:1/webhooks?secret=hunter2",
+        "http:///webhooks?secret=hunter2",
+    ] {
+        let said = fails(&["send", "discussion-comment", "--to", address]);
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
 fn every_sample_is_accepted_by_a_host() {
     let host = Host::with(&[]).start();
     let samples = hookbox(&["send", "--list", "--json"]).ok().json();

@@ -9,6 +9,8 @@ mod cli;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod house_rules;
 #[cfg(test)]
 mod ledger_cli;

@@ -207,6 +207,25 @@ fn what_crosses_to_the_host_is_capped_by_name() {
 }
 
 #[test]
+fn no_request_leaves_and_what_was_asked_is_kept_within_bounds() {
+    let attempt = attempt("hostile", "calls");
+    assert_eq!(attempt["output"], "300 requests were refused");
+    let calls = attempt["calls"].as_array().unwrap();
+    assert_eq!(calls.len(), 128);
+    for call in calls {
+        let method = call["method"].as_str().unwrap();
+        let url = call["url"].as_str().unwrap();
+        assert!(method.len() <= 32 && url.len() <= 1024, "{call:#}");
+        assert!(url.starts_with("https://huggingface.co/ppp"), "{url}");
+        assert_eq!(
+            (&call["status"], &call["denied_by"]),
+            (&Value::Null, &json!("no host is granted"))
+        );
+    }
+    assert!(!attempt.to_string().contains("the-query-of-the-guest"));
+}
+
+#[test]
 fn an_output_is_kept_up_to_its_bound() {
     let big = attempt("hostile", "big-output");
     assert_eq!(

@@ -5,4 +5,6 @@ mod kills;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]
+mod open_files;
+#[cfg(test)]
 mod write_error;

@@ -54,7 +54,8 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
         }));
     }
     for row in table.lines() {
-        line(row.trim_end());
+        // Columns are padded on both sides; the first needs none before it.
+        line(row.strip_prefix(' ').unwrap_or(&row).trim_end());
     }
 }
 

@@ -20,8 +20,9 @@ Examples:
   hookbox run plugins-dir/hello.wasm discussion-comment
   hookbox run plugins-dir/hello.wasm event.json --grant hello.toml --json
 
-The sandbox and the limits are those of 'hookbox serve'; [match] is not judged. An event that no subscription
-admits is not executed and comes out as ignored. Exit code 0: done or ignored, 1: the plugin failed.")]
+The sandbox and the limits are those of 'hookbox serve'; [match] is not judged. An event
+that no subscription admits is not executed and comes out as ignored. Exit code 0: done or
+ignored, 1: the plugin failed, 2: wrong usage.")]
 pub struct Run {
     /// The component
     file: PathBuf,

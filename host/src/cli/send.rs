@@ -70,10 +70,8 @@ impl Send {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => {
                 anyhow::Error::new(UsageError(format!("{shown}: {error}")))
             }
-            error => anyhow::Error::new(error).context(format!(
-                "{}: cannot post; is a host running there?",
-                self.to
-            )),
+            error => anyhow::Error::new(error)
+                .context(format!("{shown}: cannot post; is a host running there?")),
         })?;
         let status = response.status();
         let answer = response

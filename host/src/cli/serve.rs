@@ -12,8 +12,8 @@ Examples:
   hookbox serve
   WEBHOOK_SECRET=… hookbox serve --plugins plugins-dir --listen 0.0.0.0:8000
 
-Every setting is also read from the environment, as HOOKBOX_ and its name. Logs go to standard error, as JSON
-unless that is a terminal; RUST_LOG=hookbox=debug says more.")]
+Every setting is also read from the environment, as HOOKBOX_ and its name. Logs go to
+standard error, as JSON unless that is a terminal; RUST_LOG=hookbox=debug says more.")]
 pub struct Serve {
     #[command(flatten)]
     args: ServeArgs,

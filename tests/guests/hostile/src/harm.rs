@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use hookbox_sdk::prelude::*;
 use wasip2::clocks::monotonic_clock::subscribe_duration;
-use wasip2::http::types::Fields;
+use wasip2::http::outgoing_handler::handle;
+use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 const MIB: usize = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -115,4 +116,30 @@ pub fn strings() -> Result {
         Ok(_) => done("the host took 100,000 header fields"),
         Err(error) => done(format!("the host refused: {error:?}")),
     }
+}
+
+/// Asks for very many requests with a long method, a long path and a secret in the query; none may leave.
+pub fn calls() -> Result {
+    let mut refused = 0;
+    for _ in 0..300 {
+        let request = OutgoingRequest::new(Fields::new());
+        let method = Method::Other("M".repeat(10_000));
+        let path = format!("/{}?token=the-query-of-the-guest", "p".repeat(10_000));
+        let is_set = request.set_method(&method).is_ok()
+            && request.set_scheme(Some(&Scheme::Https)).is_ok()
+            && request.set_authority(Some("huggingface.co")).is_ok()
+            && request.set_path_with_query(Some(&path)).is_ok();
+        if !is_set {
+            return Err(Failure::reject("the host takes no such request"));
+        }
+        let is_refused = match handle(request, None) {
+            Err(_) => true,
+            Ok(answer) => {
+                answer.subscribe().block();
+                matches!(answer.get(), Some(Ok(Err(_))))
+            }
+        };
+        refused += u32::from(is_refused);
+    }
+    done(format!("{refused} requests were refused"))
 }

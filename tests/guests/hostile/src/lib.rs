@@ -32,6 +32,7 @@ fn handle(event: &Event) -> Result {
         "hostcalls" => harm::hostcalls(),
         "handles" => harm::handles(),
         "strings" => harm::strings(),
+        "calls" => harm::calls(),
         "retry" => Err(Failure::retry("asked to fail")),
         "retry-after" => answer::retry_after(),
         "reject" => Err(Failure::reject("asked to reject")),

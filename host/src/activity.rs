@@ -24,9 +24,23 @@ pub struct DeliveryJson {
     state: &'static str,
     duplicates: u64,
     runs: Vec<RunJson>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+}
+
+/// One delivery with what was received.
+#[derive(Debug, Serialize)]
+pub struct DeliveryDetailJson {
+    id: String,
+    received_at: String,
+    path: String,
+    hub_id: Option<String>,
+    webhook_id: Option<String>,
+    scope: String,
+    action: String,
+    repo: Option<RepoJson>,
+    state: &'static str,
+    duplicates: u64,
+    runs: Vec<RunJson>,
     payload: Option<Box<RawValue>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     headers: Option<BTreeMap<String, String>>,
 }
 
@@ -116,6 +130,7 @@ pub struct ComponentJson {
     subscriptions: Vec<StoredSubscription>,
     wants: Vec<Want>,
     imports: Vec<String>,
+    toolchain: Vec<String>,
     size_bytes: u64,
     digest: String,
 }
@@ -129,13 +144,6 @@ impl From<DeliveryRecord> for DeliveryJson {
                     name: record.repo_name,
                     id: record.repo_id,
                 });
-        let (payload, headers) = record.payload.map_or((None, None), |payload| {
-            let text = String::from_utf8_lossy(&payload.body).into_owned();
-            (
-                RawValue::from_string(text).ok(),
-                Some(payload.headers.into_iter().collect()),
-            )
-        });
         Self {
             id: record.id.to_string(),
             received_at: rfc3339(record.received_ms),
@@ -148,6 +156,32 @@ impl From<DeliveryRecord> for DeliveryJson {
             state: record.state.as_str(),
             duplicates: record.duplicates,
             runs: record.runs.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<DeliveryRecord> for DeliveryDetailJson {
+    fn from(mut record: DeliveryRecord) -> Self {
+        let (payload, headers) = record.payload.take().map_or((None, None), |payload| {
+            let text = String::from_utf8_lossy(&payload.body).into_owned();
+            (
+                RawValue::from_string(text).ok(),
+                Some(payload.headers.into_iter().collect()),
+            )
+        });
+        let delivery = DeliveryJson::from(record);
+        Self {
+            id: delivery.id,
+            received_at: delivery.received_at,
+            path: delivery.path,
+            hub_id: delivery.hub_id,
+            webhook_id: delivery.webhook_id,
+            scope: delivery.scope,
+            action: delivery.action,
+            repo: delivery.repo,
+            state: delivery.state,
+            duplicates: delivery.duplicates,
+            runs: delivery.runs,
             payload,
             headers,
         }
@@ -255,6 +289,7 @@ impl ComponentJson {
             subscriptions: subscriptions(manifest),
             wants: manifest.wants.clone(),
             imports: facts.imports.clone(),
+            toolchain: facts.toolchain.clone(),
             size_bytes: facts.size_bytes,
             digest: facts.digest.clone(),
         }

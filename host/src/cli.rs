@@ -1,6 +1,7 @@
 //! The command line: one module for each command, and how a run of `hookbox` ends.
 
 mod build;
+mod component;
 mod deliveries;
 mod event;
 mod inspect;

@@ -6,7 +6,6 @@
 use crate::intake::IntakeConfig;
 use crate::ledger::sqlite::SqliteOptions;
 use crate::plugin::EngineConfig;
-use crate::plugin::component::COMPONENT_BYTES_MAX;
 use crate::secret::{Secret, SecretRef, SecretRefError};
 use crate::server::ServerConfig;
 use crate::spelling::nearest;
@@ -108,12 +107,21 @@ pub struct ServeArgs {
     )]
     pub memory_max: ByteSize,
     /// Largest component
-    #[arg(long, env = "HOOKBOX_COMPONENT_MAX", value_name = "SIZE", default_value_t = ByteSize::b(COMPONENT_BYTES_MAX))]
+    #[arg(
+        long,
+        env = "HOOKBOX_COMPONENT_MAX",
+        value_name = "SIZE",
+        default_value = "64MiB"
+    )]
     pub component_max: ByteSize,
     /// How long requests and attempts may go on once the host is told to stop
     #[arg(long, env = "HOOKBOX_DRAIN", value_name = "TIME", default_value = "25s",
           value_parser = bounded_duration)]
     pub drain: Duration,
+    /// How long a request's head may take to come in, and a kept connection be idle
+    #[arg(long, env = "HOOKBOX_HEAD_TIME_MAX", value_name = "TIME", default_value = "10s", hide = true,
+          value_parser = bounded_duration)]
+    pub head_time_max: Duration,
     /// How long a body may take to come in
     #[arg(long, env = "HOOKBOX_BODY_TIME_MAX", value_name = "TIME", default_value = "30s", hide = true,
           value_parser = bounded_duration)]
@@ -203,7 +211,7 @@ pub enum ConfigError {
         url: String,
     },
     /// `PORT` is not a port.
-    #[error("PORT={port}: not a port number")]
+    #[error("PORT={port}: not a port number; write PORT=8000")]
     Port {
         /// Its value.
         port: String,
@@ -307,7 +315,7 @@ impl Config {
             server: ServerConfig {
                 connections_max: usize::try_from(args.connections_max).unwrap_or(usize::MAX),
                 drain: args.drain,
-                ..ServerConfig::default()
+                head_time_max: args.head_time_max,
             },
             worker: WorkerConfig {
                 concurrency,
@@ -436,7 +444,7 @@ mod tests {
         );
         assert_eq!(
             config(&[], &[("PORT", "x")]).unwrap_err(),
-            "PORT=x: not a port number"
+            "PORT=x: not a port number; write PORT=8000"
         );
     }
 

@@ -76,7 +76,7 @@ pub enum EventError {
         found: &'static str,
     },
     /// A word is longer than [`WORD_BYTES_MAX`].
-    #[error("{place}: longer than {WORD_BYTES_MAX} bytes")]
+    #[error("{place}: longer than the {WORD_BYTES_MAX} bytes that are read")]
     TooLong {
         /// The place.
         place: &'static str,
@@ -397,7 +397,10 @@ mod tests {
                 br#"{"event":{"scope":"\ud800","action":"b"}}"#,
                 "event.scope: expected a string, found a string that is not valid Unicode",
             ),
-            (long.as_bytes(), "event.scope: longer than 1024 bytes"),
+            (
+                long.as_bytes(),
+                "event.scope: longer than the 1024 bytes that are read",
+            ),
         ];
         for (body, message) in cases {
             assert_eq!(Event::parse(body).unwrap_err().to_string(), *message);

@@ -26,6 +26,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
+use tracing::Instrument as _;
 
 /// Bodies larger than this, in bytes, are hashed and parsed off the runtime.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -95,26 +96,29 @@ impl Intake {
 
     /// Answers one `POST`, wherever it was sent: one without the secret learns nothing of the path.
     pub async fn handle(&self, request: Request<Incoming>) -> Answer {
-        match self.take(request).await {
+        let id = DeliveryId::new();
+        let span = tracing::info_span!("delivery", delivery = %id);
+        match self.take(id, request).instrument(span).await {
             Ok(answer) | Err(answer) => answer,
         }
     }
 
-    async fn take(&self, request: Request<Incoming>) -> Result<Answer, Answer> {
+    async fn take(&self, id: DeliveryId, request: Request<Incoming>) -> Result<Answer, Answer> {
         let endpoints = Arc::clone(&self.endpoints.borrow());
         let verified = endpoints.verify(request.uri(), request.headers())?;
         let (head, body) = request.into_parts();
         let wait = WaitPreference::read(&head.headers, self.config.wait_max);
         let body = body::read(&head.headers, body, &self.config, &self.bodies).await?;
-        let (delivery, runs) = self.prepare(&verified, &head.headers, body.bytes).await?;
-        let id = delivery.id;
+        let (delivery, runs) = self
+            .prepare(id, &verified, &head.headers, body.bytes)
+            .await?;
         let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
         let parked = runs.iter().all(|run| run.parked.is_some());
         let recording = self.ledger.record(delivery, runs).await;
         drop(body.held);
         match recording.map_err(|error| unrecorded(&error))? {
             Recording::Duplicate { first } => {
-                tracing::info!(delivery = %first, "duplicate delivery counted");
+                tracing::info!(%first, "duplicate delivery counted");
                 Ok(Answer::duplicate(first))
             }
             Recording::Recorded(recorded) => {
@@ -131,6 +135,7 @@ impl Intake {
     /// done off the runtime.
     async fn prepare(
         &self,
+        id: DeliveryId,
         verified: &Verified,
         headers: &HeaderMap,
         body: Bytes,
@@ -153,7 +158,7 @@ impl Intake {
             event.map_err(|error| error_answer(StatusCode::BAD_REQUEST, &error.to_string()))?;
         let runs = self.route(verified, &event);
         let delivery = NewDelivery {
-            id: DeliveryId::new(),
+            id,
             path: verified.path().to_owned(),
             hub_id: hub_id(headers),
             event,
@@ -219,19 +224,23 @@ impl Intake {
 fn tell(recorded: &Recorded, plugins: &[String]) {
     if recorded.hub_id_reused() {
         tracing::warn!(
-            delivery = %recorded.id(),
             "its Webhook-Id came before with another body: recorded as a delivery of its own"
         );
     }
-    tracing::info!(delivery = %recorded.id(), runs = plugins.join(","), "delivery recorded");
+    tracing::info!(runs = plugins.join(","), "delivery recorded");
 }
 
 /// The answer for a delivery that is not, or not surely, recorded: the Hub will send it again.
 fn unrecorded(error: &LedgerError) -> Answer {
-    tracing::error!(%error, "delivery not recorded");
     let message = match error {
-        LedgerError::Busy => "too many deliveries at once; try again",
-        _ => "the delivery cannot be recorded now; try again",
+        LedgerError::Busy => {
+            tracing::warn!(%error, "delivery not recorded");
+            "too many deliveries at once; try again"
+        }
+        error => {
+            tracing::error!(%error, "delivery not recorded");
+            "the delivery cannot be recorded now; try again"
+        }
     };
     error_answer(StatusCode::SERVICE_UNAVAILABLE, message)
 }

@@ -110,7 +110,7 @@ pub enum SecretRefError {
     #[error("write `env:NAME` or `file:PATH`: a secret itself never stands in a setting")]
     Malformed,
     /// The variable is not set.
-    #[error("env:{name}: the environment variable is not set")]
+    #[error("env:{name}: the environment variable is not set; set it, or name another place")]
     Unset {
         /// Its name.
         name: String,

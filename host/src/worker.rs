@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Instrument as _;
 
 /// What a lease lasts longer than the attempt's own time limit: time to load the payload and to settle.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
@@ -53,7 +54,8 @@ pub struct Worker {
     attempts: JoinSet<Result<(), LedgerError>>,
     /// The plugin of each attempt's task.
     plugins: HashMap<Id, String>,
-    turn: usize,
+    /// The plugin that was claimed for last: the next turn is that of the one after it.
+    last: String,
     over: watch::Sender<bool>,
 }
 
@@ -81,7 +83,7 @@ impl Worker {
             config,
             attempts: JoinSet::new(),
             plugins: HashMap::new(),
-            turn: 0,
+            last: String::new(),
             over,
         }
     }
@@ -96,6 +98,8 @@ impl Worker {
             // Looked at before claiming: what comes meanwhile wakes the wait below.
             claimable.borrow_and_update();
             let pause = match self.claim_and_start().await {
+                // With all slots in use only an attempt's end makes room, and that wakes the wait below.
+                Ok(0) if self.attempts.len() >= self.config.concurrency => LOOK_AGAIN,
                 Ok(0) => self.until_due().await,
                 Ok(_) if self.attempts.len() < self.config.concurrency => continue,
                 Ok(_) => LOOK_AGAIN,
@@ -154,15 +158,20 @@ impl Worker {
         };
         let claims = self.handler.ledger.claim(request).await?;
         let started = claims.len();
+        // Claims come in the order of the turns, so the last one tells where the next round begins. A plugin that had
+        // nothing due gave its turn away and is none the worse for it.
+        if let Some(claim) = claims.last() {
+            self.last.clone_from(&claim.facts().plugin);
+        }
         for claim in claims {
             self.start(catalog.plugins.get(&claim.facts().plugin), claim);
         }
         Ok(started)
     }
 
-    /// The plugins with room for another attempt, beginning with another one each time.
+    /// The plugins with room for another attempt, in the order of whose turn it is.
     fn in_turn(
-        &mut self,
+        &self,
         catalog: &Catalog,
         allowed: impl Fn(usize, usize) -> usize,
     ) -> Vec<ClaimablePlugin> {
@@ -188,11 +197,9 @@ impl Worker {
                 })
             })
             .collect();
-        self.turn = self.turn.wrapping_add(1);
-        if !plugins.is_empty() {
-            let first = self.turn % plugins.len();
-            plugins.rotate_left(first);
-        }
+        // Sorted by name, as the catalog is: those after the last one first.
+        let first = plugins.partition_point(|plugin| plugin.name <= self.last);
+        plugins.rotate_left(first);
         plugins
     }
 
@@ -203,9 +210,14 @@ impl Worker {
     fn start(&mut self, plugin: Option<&Arc<Plugin>>, claim: Claim) {
         let name = claim.facts().plugin.clone();
         let handler = self.handler.clone();
-        let task = self
-            .attempts
-            .spawn(handler.handle(plugin.map(Arc::clone), claim));
+        let facts = claim.facts();
+        let span =
+            tracing::info_span!("attempt", plugin = name, delivery = %facts.delivery, n = facts.n);
+        let task = self.attempts.spawn(
+            handler
+                .handle(plugin.map(Arc::clone), claim)
+                .instrument(span),
+        );
         self.plugins.insert(task.id(), name);
     }
 

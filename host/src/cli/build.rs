@@ -1,7 +1,8 @@
 //! `hookbox build`: a plugin project to a checked component.
 
-use crate::cli::inspect::{load, small_engine};
+use crate::cli::component::{load, small_engine};
 use crate::cli::{End, UsageError, output};
+use crate::plugin::EngineConfig;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,7 +44,10 @@ impl Build {
                 manifest.display()
             )
         })?;
-        load(&small_engine()?, &built.artifact)?;
+        load(
+            &small_engine(EngineConfig::default().memory_bytes_max)?,
+            &built.artifact,
+        )?;
         let path = install(&built.artifact, &self.out, plugin.as_str())?;
         if self.json {
             output::json(&serde_json::json!({ "plugin": name, "path": path }))?;

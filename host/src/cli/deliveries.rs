@@ -1,6 +1,6 @@
 //! `hookbox deliveries`: what came in, and what became of it. Reads the ledger, whether a host runs or not.
 
-use crate::activity::DeliveryJson;
+use crate::activity::{DeliveryDetailJson, DeliveryJson};
 use crate::cli::{End, UsageError, output};
 use crate::clock::{now_ms, rfc3339};
 use crate::delivery::{DeliveryId, DeliveryState};
@@ -89,7 +89,7 @@ impl Deliveries {
                     anyhow::anyhow!("{id}: there is no such delivery in {data} (see 'hookbox deliveries list')")
                 })?;
                 if self.json {
-                    output::json(&DeliveryJson::from(delivery))?;
+                    output::json(&DeliveryDetailJson::from(delivery))?;
                 } else {
                     show_one(&delivery);
                 }

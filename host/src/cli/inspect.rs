@@ -1,11 +1,10 @@
 //! `hookbox inspect`: what a component file is.
 
 use crate::activity::ComponentJson;
+use crate::cli::component::{load, small_engine};
 use crate::cli::{End, output};
-use crate::plugin::catalog::read_component;
-use crate::plugin::component::name_of;
-use crate::plugin::{Component, Engine, EngineConfig};
-use std::path::{Path, PathBuf};
+use crate::plugin::{Component, EngineConfig};
+use std::path::PathBuf;
 
 /// Show what a component file is and needs, or why it is not a plugin
 #[derive(Debug, clap::Args)]
@@ -20,7 +19,7 @@ pub struct Inspect {
 
 impl Inspect {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
-        let engine = small_engine()?;
+        let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
         let (name, component) = load(&engine, &self.file)?;
         if self.json {
             output::json(&ComponentJson::new(&name, &component))?;
@@ -29,41 +28,6 @@ impl Inspect {
         }
         Ok(End::Ok)
     }
-}
-
-/// The largest memory that any host could grant, in bytes: a command has no `memory-max` of its own.
-const MEMORY_BYTES_MAX: usize = 4 << 30;
-
-/// An engine for a command that runs one guest at a time.
-///
-/// # Errors
-/// If its address space cannot be had.
-pub fn small_engine() -> anyhow::Result<Engine> {
-    Ok(Engine::new(EngineConfig {
-        concurrency: 1,
-        memory_bytes_max: MEMORY_BYTES_MAX,
-    })?)
-}
-
-/// Loads a component file and names it by its stem.
-///
-/// # Errors
-/// Why it is no plugin, with its path.
-pub fn load(engine: &Engine, file: &Path) -> anyhow::Result<(String, Component)> {
-    let bytes = read_component(file).map_err(anyhow::Error::msg)?;
-    let component = Component::load(engine, &bytes)
-        .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-    // A file that is inspected before it is renamed to a plugin name is still worth a look.
-    let name = name_of(file).map_or_else(
-        |_| {
-            file.file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        },
-        |name| name.to_string(),
-    );
-    Ok((name, component))
 }
 
 fn describe(name: &str, component: &Component) {
@@ -77,6 +41,7 @@ fn describe(name: &str, component: &Component) {
     print("interface", &format!("hookbox:plugin@{}", facts.interface));
     print("size", &format!("{} bytes", facts.size_bytes));
     print("digest", &facts.digest);
+    print("toolchain", &facts.toolchain.join(", "));
     for subscription in &manifest.subscriptions {
         let actions: Vec<&str> = subscription.actions.iter().map(String::as_str).collect();
         let actions = if actions.is_empty() {

@@ -1,7 +1,7 @@
 //! `hookbox run`: one event through one plugin, without a host, in the same sandbox and under the same limits.
 
 use crate::activity::RunOnceJson;
-use crate::cli::inspect::{load, small_engine};
+use crate::cli::component::{load, small_engine};
 use crate::cli::{End, UsageError, event, output};
 use crate::clock::now_ms;
 use crate::delivery::{AttemptRecord, DeliveryId, Outcome, RunId};
@@ -11,6 +11,7 @@ use crate::plugin::sandbox::{Attempt, Invocation, attempt};
 use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;
 use anyhow::Context as _;
+use bytesize::ByteSize;
 use std::path::PathBuf;
 
 /// Run one event through one plugin, without a host
@@ -31,6 +32,14 @@ pub struct Run {
     /// The grant; the sidecar beside the file by default
     #[arg(long, value_name = "FILE")]
     grant: Option<PathBuf>,
+    /// Largest memory that a grant may give, as for 'serve'
+    #[arg(
+        long,
+        env = "HOOKBOX_MEMORY_MAX",
+        value_name = "SIZE",
+        default_value = "256MiB"
+    )]
+    memory_max: ByteSize,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -38,7 +47,7 @@ pub struct Run {
 
 impl Run {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
-        let engine = small_engine()?;
+        let engine = small_engine(usize::try_from(self.memory_max.as_u64())?)?;
         let prepared = self.prepare(&engine);
         let Given {
             body,
@@ -90,7 +99,7 @@ impl Run {
             None if sidecar.exists() => {
                 read_grant(&sidecar, memory_bytes_max).map_err(anyhow::Error::msg)?
             }
-            None => Grant::default(),
+            None => Grant::within(memory_bytes_max),
         };
         let (name, component) = load(engine, &self.file)?;
         Ok(Given {

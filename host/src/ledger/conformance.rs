@@ -75,6 +75,7 @@ macro_rules! ledger_conforms {
             a_paused_plugin_stays_paused_when_it_is_loaded_anew,
             a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin,
             a_forgotten_plugins_runs_are_dead_and_can_be_replayed,
+            a_forgotten_plugins_name_stays_known,
             a_replay_skips_plugins_that_are_not_done,
             a_replay_of_an_unknown_delivery_finds_nothing,
             a_delivery_stands_where_the_newest_run_of_each_plugin_stands,

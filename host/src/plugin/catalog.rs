@@ -115,7 +115,7 @@ impl Plugin {
 
 /// The folder cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot read the plugins folder: {reason}", path.display())]
+#[error("{}: cannot read the plugins folder: {reason}; name another with --plugins", path.display())]
 pub struct CatalogError {
     path: PathBuf,
     reason: String,
@@ -260,7 +260,7 @@ fn standing(component: Component) -> Standing {
 /// Reads the grant beside a component: the default one if there is none.
 fn read_sidecar(path: &Path, memory_bytes_max: usize) -> Result<Grant, String> {
     match read_regular(path, GRANT_BYTES_MAX) {
-        Err(ReadError::NotFound) => Ok(Grant::default()),
+        Err(ReadError::NotFound) => Ok(Grant::within(memory_bytes_max)),
         read => parse_grant(path, read, memory_bytes_max),
     }
 }
@@ -290,9 +290,9 @@ fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
 
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
-    #[error("not found")]
+    #[error("there is no such file")]
     NotFound,
-    #[error("not a regular file")]
+    #[error("not a regular file; put the file itself here")]
     NotRegular,
     #[error("{bytes} bytes large, at most {bytes_max} are read")]
     TooLarge { bytes: u64, bytes_max: u64 },

@@ -3,13 +3,19 @@
 use crate::plugin::bindings::{INTERFACE_VERSION, ManifestError, v0_1};
 use crate::plugin::engine::Engine;
 use crate::plugin::sandbox::{self, GuestState, Limits};
+use crate::plugin::verdict::cut;
 use crate::plugin::{Manifest, PluginName};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// The largest component file, in bytes, unless the operator says otherwise.
 pub const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// The most producers that are told of, and the longest, in bytes: a component says what it likes.
+const PRODUCERS_MAX: usize = 32;
+const PRODUCER_BYTES_MAX: usize = 256;
 
 /// The name under which a component imports or exports our interfaces.
 const PACKAGE: &str = "hookbox:plugin/";
@@ -35,6 +41,8 @@ pub struct ComponentFacts {
     pub interface: String,
     /// The interfaces it imports.
     pub imports: Vec<String>,
+    /// What it was made with, such as `rustc 1.95.0`, as its `producers` sections say (WebAssembly tool conventions).
+    pub toolchain: Vec<String>,
 }
 
 /// Why a file is not a plugin that this host can run.
@@ -50,7 +58,7 @@ pub enum ComponentError {
     #[error("precompiled native code is never loaded; put the component (.wasm) itself here")]
     Precompiled,
     /// It does not compile.
-    #[error("does not compile: {reason}")]
+    #[error("does not compile: {reason}; build it anew with 'hookbox build'")]
     Compile {
         /// The compiler's words.
         reason: String,
@@ -71,7 +79,9 @@ pub enum ComponentError {
         found: String,
     },
     /// It imports what this host does not have.
-    #[error("cannot be linked: {reason}")]
+    #[error(
+        "cannot be linked: {reason}; a plugin may import what the world hookbox:plugin/plugin has"
+    )]
     Link {
         /// Which import, in the linker's words.
         reason: String,
@@ -116,6 +126,7 @@ impl Component {
                 size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                 interface,
                 imports,
+                toolchain: toolchain(bytes),
             },
         })))
     }
@@ -199,6 +210,27 @@ fn interfaces(
         .next()
         .ok_or(ComponentError::NotAPlugin)?;
     Ok((handler.to_owned(), imports))
+}
+
+/// What the `producers` sections of a component and its core modules name, each once; a section that cannot be read
+/// is passed over, for nothing depends on it.
+fn toolchain(bytes: &[u8]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for payload in wasmparser::Parser::new(0).parse_all(bytes) {
+        let Ok(wasmparser::Payload::CustomSection(section)) = payload else {
+            continue;
+        };
+        let wasmparser::KnownCustom::Producers(fields) = section.as_known() else {
+            continue;
+        };
+        for field in fields.into_iter().flatten() {
+            for value in field.values.into_iter().flatten() {
+                let text = format!("{} {}", value.name, value.version);
+                found.insert(cut(text.trim_end().to_owned(), PRODUCER_BYTES_MAX));
+            }
+        }
+    }
+    found.into_iter().take(PRODUCERS_MAX).collect()
 }
 
 fn parse_version(text: &str) -> Option<(u64, u64, u64)> {

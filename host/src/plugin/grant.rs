@@ -88,6 +88,14 @@ pub struct GrantError {
 }
 
 impl Grant {
+    /// The grant of a plugin without a file, on a host that gives at most so many bytes of memory.
+    #[must_use]
+    pub fn within(memory_bytes_max: usize) -> Self {
+        let mut grant = Self::default();
+        grant.limits.memory_bytes = grant.limits.memory_bytes.min(memory_bytes_max);
+        grant
+    }
+
     /// Reads a grant file. `memory_bytes_max` is the host's bound on what a grant may give.
     ///
     /// # Errors
@@ -97,7 +105,7 @@ impl Grant {
         let table = DeTable::parse(text).map_err(|error| reader.toml_error(&error))?;
         reader.check_keys("", table.get_ref())?;
         let file: GrantFile = toml::from_str(text).map_err(|error| reader.toml_error(&error))?;
-        let mut grant = Self::default();
+        let mut grant = Self::within(memory_bytes_max);
         if let Some(fuel) = file.fuel {
             grant.limits.fuel = reader.within("fuel", &fuel, 1, FUEL_MAX)?;
         }

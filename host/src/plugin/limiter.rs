@@ -28,6 +28,8 @@ pub struct Limiter {
     table_elements: usize,
     peak_bytes: usize,
     denied: Option<Denied>,
+    /// What the growth that is under way adds: bytes of memory, table elements.
+    growing: (usize, usize),
 }
 
 /// What a sandbox wanted too much of.
@@ -49,6 +51,7 @@ impl Limiter {
             table_elements: 0,
             peak_bytes: 0,
             denied: None,
+            growing: (0, 0),
         }
     }
 
@@ -62,6 +65,16 @@ impl Limiter {
     #[must_use]
     pub const fn denied(&self) -> Option<Denied> {
         self.denied
+    }
+
+    fn take_back(&mut self, denied: Denied) {
+        let (bytes, elements) = std::mem::take(&mut self.growing);
+        // A failure without a growth of ours is one that was denied (or is over its own maximum) and noted already.
+        if (bytes, elements) != (0, 0) {
+            self.memory_bytes -= bytes;
+            self.table_elements -= elements;
+            self.denied = Some(denied);
+        }
     }
 
     fn note_peak(&mut self) {
@@ -83,6 +96,7 @@ impl ResourceLimiter for Limiter {
             .memory_bytes
             .saturating_add(desired.saturating_sub(current));
         // A growth over the memory's own declared maximum fails whatever is granted: that is no denial of ours.
+        self.growing = (0, 0);
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -90,9 +104,16 @@ impl ResourceLimiter for Limiter {
             self.denied = Some(Denied::Memory);
             return Ok(false);
         }
+        self.growing = (grown - self.memory_bytes, 0);
         self.memory_bytes = grown;
         self.note_peak();
         Ok(true)
+    }
+
+    /// The pool had less than was allowed here: taken back, and as good as denied.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.take_back(Denied::Memory);
+        Ok(())
     }
 
     fn table_growing(
@@ -104,6 +125,7 @@ impl ResourceLimiter for Limiter {
         let grown = self
             .table_elements
             .saturating_add(desired.saturating_sub(current));
+        self.growing = (0, 0);
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -111,9 +133,15 @@ impl ResourceLimiter for Limiter {
             self.denied = Some(Denied::Table);
             return Ok(false);
         }
+        self.growing = (0, grown - self.table_elements);
         self.table_elements = grown;
         self.note_peak();
         Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.take_back(Denied::Table);
+        Ok(())
     }
 
     fn instances(&self) -> usize {
@@ -141,6 +169,17 @@ mod tests {
         assert_eq!(limiter.denied(), Some(Denied::Memory));
         assert!(limiter.memory_growing(0, 40, None).unwrap());
         assert_eq!(limiter.peak_bytes(), 100);
+    }
+
+    #[test]
+    fn a_growth_that_the_pool_refused_is_taken_back_and_counts_as_denied() {
+        let mut limiter = Limiter::new(100);
+        assert!(limiter.memory_growing(0, 60, None).unwrap());
+        limiter
+            .memory_grow_failed(wasmtime::Error::msg("no room"))
+            .unwrap();
+        assert_eq!(limiter.denied(), Some(Denied::Memory));
+        assert!(limiter.memory_growing(0, 100, None).unwrap());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! One attempt in one fresh sandbox, under five limits: fuel, wall-clock time, memory (with tables and
-//! instances), what crosses between guest and host, and log bytes. All of them are set in [`new_store`].
+//! instances), what crosses between guest and host, and log bytes. The store's are set in `new_store`, the clock in `within`.
 //!
 //! Whatever the guest does, the answer is an outcome. A store is never used twice.
 
@@ -198,12 +198,7 @@ pub async fn attempt(
                     .call_handle(&mut store, &delivery)
                     .await
             };
-            let result = match tokio::time::timeout(limits.timeout, call).await {
-                Ok(Ok(result)) => Ok(result),
-                Ok(Err(error)) => Err(Failed::Trapped(error)),
-                Err(_) => Err(Failed::TimedOut(limits.timeout)),
-            };
-            (result, Some(store))
+            (within(limits, call).await, Some(store))
         }
     };
     let (result, store) = ended;
@@ -271,11 +266,7 @@ pub fn describe(
                 .call_describe(&mut store)
                 .await
         };
-        match tokio::time::timeout(limits.timeout, call).await {
-            Ok(Ok(manifest)) => Ok(manifest),
-            Ok(Err(error)) => Err(Failed::Trapped(error)),
-            Err(_) => Err(Failed::TimedOut(limits.timeout)),
-        }
+        within(limits, call).await
     });
     match result {
         Ok(manifest) => Ok(Manifest::try_from(manifest)?),
@@ -290,6 +281,18 @@ pub fn describe(
                 said.unwrap_or_default()
             )))
         }
+    }
+}
+
+/// Instantiating and calling a guest, within its wall-clock time: it yields at every tick of the epoch.
+async fn within<T>(
+    limits: &Limits,
+    call: impl Future<Output = wasmtime::Result<T>>,
+) -> Result<T, Failed> {
+    match tokio::time::timeout(limits.timeout, call).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) => Err(Failed::Trapped(error)),
+        Err(_) => Err(Failed::TimedOut(limits.timeout)),
     }
 }
 

@@ -61,7 +61,6 @@ impl Handler {
         let invocation = invocation(&claim, payload);
         match self.attempt(plugin, component, invocation).await {
             Attempted::Ended(attempt) => {
-                tell(&claim, &attempt);
                 let settlement = settlement(
                     attempt.record.outcome,
                     claim.facts().counted,
@@ -140,16 +139,17 @@ impl Handler {
         settlement: Settlement,
         record: AttemptRecord,
     ) -> Result<(), LedgerError> {
-        let run = claim.facts().run;
+        let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms);
+        let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let changes = StateChanges::default();
-        match self
-            .ledger
-            .settle(claim, settlement, record, changes)
-            .await?
-        {
-            Settled::Yes => Ok(()),
+        let settled = self.ledger.settle(claim, settlement, record, changes);
+        match settled.await? {
+            Settled::Yes => {
+                tracing::info!(%outcome, fuel, ms, reason, "attempt settled");
+                Ok(())
+            }
             Settled::Stale => {
-                tracing::warn!(%run, "its lease ran out; this attempt's result is dropped");
+                tracing::warn!(%outcome, "its lease ran out; this attempt's result is dropped");
                 Ok(())
             }
             // No plugin has state yet, so nothing can conflict; the run is given back rather than lost.
@@ -223,19 +223,4 @@ fn host_fault(component: &Component, error: &JoinError) -> AttemptRecord {
         }),
         ..not_executed(component, Outcome::Trapped)
     }
-}
-
-fn tell(claim: &Claim, attempt: &Attempt) {
-    let facts = claim.facts();
-    let record = &attempt.record;
-    tracing::info!(
-        plugin = facts.plugin,
-        delivery = %facts.delivery,
-        attempt = facts.n,
-        outcome = %record.outcome,
-        fuel = record.fuel,
-        ms = record.wall_ms,
-        reason = record.trap.as_ref().map(|trap| trap.message.as_str()),
-        "attempt ended"
-    );
 }

@@ -109,6 +109,17 @@ pub async fn a_forgotten_plugins_runs_are_dead_and_can_be_replayed(place: &dyn P
     claim_one(&*ledger, "a").await;
 }
 
+pub async fn a_forgotten_plugins_name_stays_known(place: &dyn Place) {
+    let ledger = place.open().await;
+    let idle = plugin("never-ran", PluginState::Loaded, None);
+    ledger.put_plugin(idle).await.unwrap();
+    record(&*ledger, &["ran"]).await;
+    ledger.forget_plugin("never-ran".to_owned()).await.unwrap();
+    assert!(ledger.plugins().await.unwrap().is_empty());
+    let known = ledger.known_plugins().await.unwrap();
+    assert_eq!(known, ["never-ran", "ran"]);
+}
+
 pub async fn a_replay_skips_plugins_that_are_not_done(place: &dyn Place) {
     let ledger = place.open().await;
     let id = record(&*ledger, &["a", "b"]).await;

@@ -37,7 +37,8 @@ impl Drop for Handout {
 }
 
 /// Ends a claim. A write that fails for now is tried again until it succeeds: an attempt that has been made must
-/// not count as lost because the disk was full when it ended.
+/// not count as lost because the disk was full when it ended. (Its lease goes on running: it ends a claim that waits
+/// for longer.)
 pub(super) async fn end<E>(shared: &Shared, claim: Claim, ending: E) -> Result<Settled, LedgerError>
 where
     E: Fn(&mut Tx<'_>, &Claim) -> Result<Verdict, Fault> + Send + Sync + 'static,

@@ -67,6 +67,12 @@ pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
     tx.connection
         .prepare_cached("DELETE FROM plugins WHERE name = ?1")?
         .execute([plugin])?;
+    // Its name stays known: what is posted to it is still recorded.
+    tx.connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO counters (name, plugin, value) VALUES ('known', ?1, 0)",
+        )?
+        .execute([plugin])?;
     let runs = tx
         .connection
         .prepare_cached(
@@ -125,7 +131,8 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
         .collect::<Result<_, _>>()?)
 }
 
-/// The names of all plugins that were ever noted or had a run: those that had one have a counter.
+/// The names of all plugins that were ever noted or had a run: those forgotten, and those that had one, have a
+/// counter.
 pub(super) fn known(connection: &Connection) -> Result<Vec<String>, Fault> {
     Ok(connection
         .prepare_cached(

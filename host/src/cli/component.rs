@@ -1,0 +1,38 @@
+//! A component file, for the commands that take one.
+
+use crate::plugin::catalog::read_component;
+use crate::plugin::component::name_of;
+use crate::plugin::{Component, Engine, EngineConfig};
+use std::path::Path;
+
+/// An engine for a command that runs one guest at a time, with at most so many bytes of memory.
+///
+/// # Errors
+/// If its address space cannot be had.
+pub fn small_engine(memory_bytes_max: usize) -> anyhow::Result<Engine> {
+    Ok(Engine::new(EngineConfig {
+        concurrency: 1,
+        memory_bytes_max,
+    })?)
+}
+
+/// Loads a component file and names it by its stem.
+///
+/// # Errors
+/// Why it is no plugin, with its path.
+pub fn load(engine: &Engine, file: &Path) -> anyhow::Result<(String, Component)> {
+    let bytes = read_component(file).map_err(anyhow::Error::msg)?;
+    let component = Component::load(engine, &bytes)
+        .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    // A file that is inspected before it is renamed to a plugin name is still worth a look.
+    let name = name_of(file).map_or_else(
+        |_| {
+            file.file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        },
+        |name| name.to_string(),
+    );
+    Ok((name, component))
+}

@@ -29,17 +29,8 @@ pub struct DeliveryJson {
 /// One delivery with what was received.
 #[derive(Debug, Serialize)]
 pub struct DeliveryDetailJson {
-    id: String,
-    received_at: String,
-    path: String,
-    hub_id: Option<String>,
-    webhook_id: Option<String>,
-    scope: String,
-    action: String,
-    repo: Option<RepoJson>,
-    state: &'static str,
-    duplicates: u64,
-    runs: Vec<RunJson>,
+    #[serde(flatten)]
+    delivery: DeliveryJson,
     payload: Option<Box<RawValue>>,
     headers: Option<BTreeMap<String, String>>,
 }
@@ -169,19 +160,8 @@ impl From<DeliveryRecord> for DeliveryDetailJson {
                 Some(payload.headers.into_iter().collect()),
             )
         });
-        let delivery = DeliveryJson::from(record);
         Self {
-            id: delivery.id,
-            received_at: delivery.received_at,
-            path: delivery.path,
-            hub_id: delivery.hub_id,
-            webhook_id: delivery.webhook_id,
-            scope: delivery.scope,
-            action: delivery.action,
-            repo: delivery.repo,
-            state: delivery.state,
-            duplicates: delivery.duplicates,
-            runs: delivery.runs,
+            delivery: record.into(),
             payload,
             headers,
         }

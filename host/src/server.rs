@@ -122,6 +122,7 @@ async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(config.head_time_max)
         .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);

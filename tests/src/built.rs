@@ -15,6 +15,7 @@ const COMPONENTS: &[&str] = &[
     "commit-log",
     "guest-bad-manifest",
     "guest-big-manifest",
+    "guest-config-watcher",
     "guest-counter",
     "guest-describe-loop",
     "guest-hostile",

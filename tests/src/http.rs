@@ -148,6 +148,16 @@ impl Connection {
         })
     }
 
+    /// Whether something has come that was not read yet. Does not wait.
+    pub fn has_answer(&self) -> bool {
+        let stream = self.stream.get_ref();
+        let peeked = stream
+            .set_nonblocking(true)
+            .and_then(|()| stream.peek(&mut [0]));
+        let restored = stream.set_nonblocking(false);
+        restored.is_ok() && peeked.is_ok_and(|bytes| bytes > 0)
+    }
+
     /// Whether the host closes the connection, with nothing more said.
     pub fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();

@@ -1,7 +1,9 @@
-//! A payload as large as the Hub may send is recorded and read by the plugins.
+//! A payload as large as the Hub may send is recorded and read by the plugins, and many of them at once are more than
+//! the host keeps in memory.
 
-use hookbox_tests::{Host, event};
+use hookbox_tests::{Connection, Host, event, eventually};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// How large the payload is at least, in bytes.
 const PAYLOAD_BYTES: usize = 12 * 1024 * 1024;
@@ -49,4 +51,38 @@ fn twelve_mebibytes_are_recorded_and_read_by_every_plugin() {
     );
     // And the ledger gives it back as it was.
     assert_eq!(host.delivery(&answer.id())["payload"], event);
+}
+
+/// Bodies of 15 MiB that come at once: together more than the 256 MiB that the host keeps of bodies under way.
+const BODIES: usize = 18;
+const BODY_BYTES: usize = 15 << 20;
+
+#[test]
+fn more_large_bodies_at_once_than_there_is_room_for_are_asked_to_come_again() {
+    let host = Host::with(&[]).start();
+    let hub = host.hub();
+    let unfinished = " ".repeat(BODY_BYTES - 1);
+    // Given large bodies of which the last byte is still to come
+    let mut senders: Vec<Connection> = (0..BODIES).map(|_| hub.connect()).collect();
+    for sender in &mut senders {
+        let length = format!("content-length: {BODY_BYTES}");
+        sender.send(format!("{}\r\n", hub.head(&[&length])));
+        sender.send(&unfinished);
+    }
+    // Then one that finds no room is told to come again
+    let refused = eventually(Duration::from_secs(10), || {
+        senders.iter().position(Connection::has_answer)
+    });
+    let answer = senders.swap_remove(refused).answer().unwrap();
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    // And the others still have theirs, until they leave
+    let waiting = senders.iter().filter(|sender| !sender.has_answer()).count();
+    assert_eq!(waiting, BODIES - 1);
+    drop(senders);
+    let small = event("repo", "create", "a/b");
+    eventually(Duration::from_secs(10), || {
+        (hub.deliver(&small).send().status == 202).then_some(())
+    });
+    assert_eq!(host.deliveries().len(), 1);
 }

@@ -96,11 +96,11 @@ fn every_command_has_help_with_examples() {
 fn errors_say_what_is_wrong_and_what_to_do() {
     let hello = path("hello");
     assert_snapshot!(fails(&["inspect", "nope.wasm"]), @"
-    error: nope.wasm: not found
+    error: nope.wasm: there is no such file
     exit code 1
     ");
     assert_snapshot!(fails(&["run", "nope.wasm", "discussion-comment"]), @"
-    error: nope.wasm: not found
+    error: nope.wasm: there is no such file
     exit code 2
     ");
     assert_snapshot!(fails(&["run", hello, "no-such"]), @"
@@ -167,7 +167,7 @@ fn settings_that_mean_nothing_are_refused_by_name() {
     };
     assert_snapshot!(serve("HOOKBOX_LISTN", "x"), @"error: HOOKBOX_LISTN: there is no such setting; did you mean HOOKBOX_LISTEN?");
     assert_snapshot!(serve("HOOKBOX_RETAIN", "3d"), @"error: HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out");
-    assert_snapshot!(serve("PORT", "x"), @"error: PORT=x: not a port number");
+    assert_snapshot!(serve("PORT", "x"), @"error: PORT=x: not a port number; write PORT=8000");
     let secrets = serve("HOOKBOX_SECRETS", "env:NOT_SET_ANYWHERE");
     assert!(secrets.contains("NOT_SET_ANYWHERE"), "{secrets}");
     // A secret where a reference should be is not repeated.
@@ -179,7 +179,7 @@ fn inspect_says_what_a_plugin_is() {
     let told = hookbox(&["inspect", path("hello"), "--json"]).ok().json();
     assert_eq!(
         keys(&told),
-        "name version description interface subscriptions wants imports size_bytes digest"
+        "name version description interface subscriptions wants imports toolchain size_bytes digest"
     );
     assert_eq!(
         (&told["name"], &told["interface"]),
@@ -194,6 +194,13 @@ fn inspect_says_what_a_plugin_is() {
         std::fs::metadata(component("hello")).unwrap().len()
     );
     assert_eq!(told["digest"].as_str().unwrap().len(), "sha256:".len() + 64);
+    let toolchain = told["toolchain"].as_array().unwrap();
+    assert!(
+        toolchain
+            .iter()
+            .any(|tool| tool.as_str().unwrap().starts_with("rustc ")),
+        "{toolchain:?}"
+    );
     let wants = hookbox(&["inspect", path("guest-wants-http"), "--json"])
         .ok()
         .json()["wants"]

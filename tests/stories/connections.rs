@@ -3,6 +3,7 @@
 use hookbox_tests::{Host, SECRET, Shared, event};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 static HOST: Shared = Shared::new();
 
@@ -105,4 +106,57 @@ fn chunks_count_where_a_length_is_told_as_well() {
     // Hyper takes the chunks, drops the length, and closes: nothing can be smuggled behind.
     assert!([202, 400].contains(&answer.status), "{answer:?}");
     assert!(connection.is_closed());
+}
+
+#[test]
+fn half_a_head_is_waited_for_so_long_and_no_longer() {
+    let host = Host::with(&[]).env("HOOKBOX_HEAD_TIME_MAX", "2s").start();
+    let hub = host.hub();
+    let began = Instant::now();
+    let mut half = hub.connect();
+    half.send(hub.head(&["content-length: 2"]));
+    // Another is served meanwhile
+    assert_eq!(hub.deliver(&created()).send().status, 202);
+    assert!(began.elapsed() < Duration::from_secs(2));
+    // And the dawdler is hung up on, without a word
+    assert!(half.is_closed());
+    let took = began.elapsed();
+    assert!(
+        (Duration::from_millis(1900)..Duration::from_secs(5)).contains(&took),
+        "{took:?}"
+    );
+}
+
+#[test]
+fn a_head_with_too_much_in_it_is_refused_and_nothing_of_it_recorded() {
+    let host = Host::with(&[]).start();
+    let hub = host.hub();
+    let body = created().to_string();
+    let length = format!("content-length: {}", body.len());
+    // Two headers are the hub's own, and one the length.
+    let headers = |count: usize| {
+        let more = vec!["x-more: 1"; count - 3];
+        hub.head(&[&[length.as_str()], more.as_slice()].concat())
+    };
+    let padded = |bytes: usize| {
+        let head = hub.head(&[&length, "x-more: "]);
+        let padding = "p".repeat(bytes - head.len());
+        format!("{}{padding}\r\n", head.trim_end_matches("\r\n"))
+    };
+    // A head that has not come to its end by then may not go on.
+    for (request, status) in [
+        (format!("{}\r\n{body}", headers(64)), 202),
+        (format!("{}\r\n", headers(65)), 431),
+        (format!("{}\r\n{body}", padded(60 * 1024)), 202),
+        (padded(64 * 1024), 431),
+    ] {
+        let mut connection = hub.connect();
+        connection.send(request);
+        let answer = connection.answer().unwrap();
+        assert_eq!(answer.status, status, "{answer:?}");
+        if status == 431 {
+            assert!(answer.body.is_empty() && connection.is_closed());
+        }
+    }
+    assert_eq!(host.deliveries().len(), 2);
 }

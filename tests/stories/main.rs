@@ -5,6 +5,8 @@ mod big_payload;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod caps;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod connections;

@@ -1,6 +1,7 @@
 //! Every payload that is known to have been sent, or that the Hub's documentation shows, posted to a running host.
 
 use hookbox_tests::{Host, payload_file, payload_files};
+use serde_json::{Value, json};
 
 /// What `hello` handles: comments that were created.
 const GREETED: &[&str] = &[
@@ -71,28 +72,53 @@ fn every_payload_reaches_exactly_the_plugins_that_subscribe_to_it() {
     assert!(!host.log().contains("panicked"), "{}", host.log());
 }
 
-#[test]
-fn a_scope_from_the_future_is_seen_as_an_update_of_the_nearest_known_one() {
-    // Given a guest whose subscription is a subtree, one delivery shows both names
-    let host = Host::with(&["guest-hostile"]).start();
-    let mut event: serde_json::Value = serde_json::from_slice(&payload_file(
-        "assembled/unknown-scope-repo-config-dois-create.json",
-    ))
-    .unwrap();
+/// What an echoing plugin says of a delivery of `repo.config.dois`, `create`, and what the ledger keeps of it.
+fn seen_from_the_future(plugin: &str) -> (Value, Value) {
+    let host = Host::with(&[plugin]).start();
+    let name = "assembled/unknown-scope-repo-config-dois-create.json";
+    let mut event: Value = serde_json::from_slice(&payload_file(name)).unwrap();
     event["repo"]["name"] = "some-user/echo".into();
     let answer = host.hub().deliver(&event).wait(20).send();
-    let echo: serde_json::Value =
-        serde_json::from_str(answer.run("guest-hostile")["output"].as_str().unwrap()).unwrap();
-    // Then `*` sees it as it was sent
+    let run = answer.run(plugin);
+    let output = run["output"].as_str().unwrap_or_else(|| panic!("{run:#}"));
+    (
+        serde_json::from_str(output).unwrap(),
+        host.delivery(&answer.id()),
+    )
+}
+
+#[test]
+fn a_scope_from_the_future_is_an_update_to_whoever_subscribes_to_the_known_one_above_it() {
+    let (seen, delivery) = seen_from_the_future("guest-config-watcher");
+    let expected = json!({
+        "scope": "repo.config", "action": "update", "sent_scope": "repo.config.dois", "sent_action": "create",
+    });
+    assert_eq!(seen, expected);
+    // The delivery is kept as it was sent, the run as it was seen
+    let run = &delivery["runs"][0];
     assert_eq!(
-        (&echo["scope"], &echo["action"]),
+        (&delivery["scope"], &delivery["action"]),
+        (&"repo.config.dois".into(), &"create".into()),
+        "{delivery:#}"
+    );
+    assert_eq!(
+        (&run["scope"], &run["action"]),
+        (&"repo.config".into(), &"update".into()),
+        "{run:#}"
+    );
+}
+
+#[test]
+fn a_scope_from_the_future_is_seen_as_it_was_sent_by_whoever_subscribes_to_all() {
+    let (seen, delivery) = seen_from_the_future("guest-hostile");
+    assert_eq!(
+        (&seen["scope"], &seen["action"]),
         (&"repo.config.dois".into(), &"create".into())
     );
     assert_eq!(
-        (&echo["sent_scope"], &echo["sent_action"]),
+        (&seen["sent_scope"], &seen["sent_action"]),
         (&"repo.config.dois".into(), &"create".into())
     );
-    let delivery = host.delivery(&answer.id());
     assert_eq!(delivery["scope"], "repo.config.dois");
     assert_eq!(delivery["runs"][0]["scope"], "repo.config.dois");
 }

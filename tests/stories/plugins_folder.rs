@@ -67,7 +67,7 @@ fn components_that_misbehave_while_they_load_are_refused_within_their_limits() {
     stands(&host, "guest-describe-loop", "refused", "out-of-fuel");
     stands(&host, "guest-start-loop", "refused", "out-of-fuel");
     stands(&host, "guest-bad-manifest", "refused", "Repo Content!!");
-    stands(&host, "guest-big-manifest", "refused", "");
+    stands(&host, "guest-big-manifest", "refused", "host-call fuel");
     stands(&host, "guest-unknown-import", "refused", "acme:thing/iface");
     assert_eq!(
         host.hub()

@@ -195,18 +195,6 @@ fn exits_are_judged_by_their_code() {
 }
 
 #[test]
-fn what_crosses_to_the_host_is_capped_by_name() {
-    met(&attempt("hostile", "handles"), "trapped", "cap");
-    let strings = attempt("hostile", "strings");
-    if strings["outcome"] == "done" {
-        let said = strings["output"].as_str().unwrap();
-        assert!(said.starts_with("the host refused"), "{said}");
-    } else {
-        met(&strings, "trapped", "host-call fuel");
-    }
-}
-
-#[test]
 fn no_request_leaves_and_what_was_asked_is_kept_within_bounds() {
     let attempt = attempt("hostile", "calls");
     assert_eq!(attempt["output"], "300 requests were refused");

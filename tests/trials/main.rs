@@ -7,4 +7,6 @@ mod neighbours;
 #[cfg(test)]
 mod open_files;
 #[cfg(test)]
+mod turns;
+#[cfg(test)]
 mod write_error;

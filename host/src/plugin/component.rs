@@ -225,7 +225,9 @@ fn toolchain(bytes: &[u8]) -> Vec<String> {
         };
         for field in fields.into_iter().flatten() {
             for value in field.values.into_iter().flatten() {
-                let text = format!("{} {}", value.name, value.version);
+                // What stands in brackets behind a version is where it was built from.
+                let version = value.version.split(" (").next().unwrap_or_default();
+                let text = format!("{} {version}", value.name);
                 found.insert(cut(text.trim_end().to_owned(), PRODUCER_BYTES_MAX));
             }
         }

@@ -11,6 +11,7 @@ use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 const MIB: usize = 1 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
+const GROWS: u32 = 10_000;
 
 pub fn spin() -> Result {
     loop {
@@ -50,6 +51,16 @@ pub fn grow() -> Result {
     loop {
         black_box(core::arch::wasm32::memory_grow::<0>(65_000));
     }
+}
+
+/// Asks for more memory than there is, as often as told, and goes on.
+pub fn grows() -> Result {
+    for _ in 0..GROWS {
+        if black_box(core::arch::wasm32::memory_grow::<0>(65_000)) != usize::MAX {
+            return Err(Failure::reject("the host gave 4 GB"));
+        }
+    }
+    done(format!("{GROWS} times the host gave nothing"))
 }
 
 /// Waits in the host.

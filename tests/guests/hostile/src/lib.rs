@@ -22,6 +22,7 @@ fn handle(event: &Event) -> Result {
         "panic" => harm::panics(),
         "recurse" => harm::recurse_for_ever(),
         "grow" => harm::grow(),
+        "grows" => harm::grows(),
         "sleep" => harm::sleep(),
         "slow" => harm::slow(),
         "flood" => harm::flood(),
@@ -43,6 +44,7 @@ fn handle(event: &Event) -> Result {
         "headers" => look::headers(event),
         "env" => look::env(),
         "random" => look::random(),
+        "random-big" => look::random_big(),
         "ok" => done("ok"),
         _ => Ok(Outcome::Done(None)),
     }

@@ -76,3 +76,11 @@ pub fn random() -> Result {
             .collect::<String>(),
     )
 }
+
+/// Asks for a mebibyte of random bytes at once.
+pub fn random_big() -> Result {
+    done(format!(
+        "the host gave {} bytes",
+        get_random_bytes(1 << 20).len()
+    ))
+}

@@ -1,6 +1,8 @@
 //! The stories: what Hookbox does, told with the real binary and real components.
 
 #[cfg(test)]
+mod backpressure;
+#[cfg(test)]
 mod big_payload;
 #[cfg(test)]
 mod bodies;

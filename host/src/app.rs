@@ -23,6 +23,9 @@ use tokio::sync::watch;
 /// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
 const MISSING_GRACE: Duration = Duration::from_secs(10 * 60);
 
+/// How long a second signal leaves for giving claims back.
+const HALT: Duration = Duration::from_secs(1);
+
 /// File descriptors kept for the ledger, the runtimes and the standard streams.
 const FILES_KEPT: usize = 64;
 
@@ -131,6 +134,7 @@ impl Host {
             guests.handle().clone(),
             config.worker,
         );
+        let halt = worker.halt();
         let mut worker = tokio::spawn(worker.run(stopping.clone()));
         let public = Public {
             intake: Intake::new(
@@ -180,10 +184,16 @@ impl Host {
             }
             anyhow::Ok(())
         };
+        tokio::pin!(drained);
         tokio::select! {
-            drained = drained => drained?,
+            drained = &mut drained => drained?,
             name = signals.next() => {
                 tracing::warn!(signal = name, "stopping at once; attempts under way are made again after the restart");
+                halt.send_replace(true);
+                // Long enough for the claims to be given back, and no longer: this was asked for twice.
+                if tokio::time::timeout(HALT, drained).await.is_err() {
+                    tracing::warn!("connections are cut");
+                }
             }
         }
         if let Some(checked) = checked {
@@ -194,8 +204,7 @@ impl Host {
     }
 }
 
-/// Looks the ledger's file through after a stop that was not orderly. What it finds is told; a page that is really
-/// broken makes the ledger fail by itself when it is used.
+/// Looks the ledger's file through after a stop that was not orderly. Damage makes the ledger fail, and the host stop.
 async fn check_integrity(ledger: Arc<SqliteLedger>) {
     match ledger.check_integrity().await {
         Ok(()) => tracing::info!("the last stop was not orderly; the ledger's file is sound"),

@@ -110,12 +110,21 @@ impl Intake {
         let wait = WaitPreference::read(&head.headers, self.config.wait_max);
         let body = body::read(&head.headers, body, &self.config, &self.bodies).await?;
         let (delivery, runs) = self
-            .prepare(id, &verified, &head.headers, body.bytes)
+            .prepare(id, &verified, &head.headers, body.bytes.clone())
             .await?;
         let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
         let parked = runs.iter().all(|run| run.parked.is_some());
-        let recording = self.ledger.record(delivery, runs).await;
-        drop(body.held);
+        let recorded = {
+            let ledger = Arc::clone(&self.ledger);
+            // A task of its own: a sender that goes away takes its request with it, but neither the recording nor its
+            // share of the memory for bodies, which is held until the ledger has let go of the body.
+            tokio::spawn(async move {
+                let recorded = ledger.record(delivery, runs).await;
+                drop(body.held);
+                recorded
+            })
+        };
+        let recording = recorded.await.unwrap_or(Err(LedgerError::Busy));
         match recording.map_err(|error| unrecorded(&error))? {
             Recording::Duplicate { first } => {
                 tracing::info!(%first, "duplicate delivery counted");

@@ -88,6 +88,12 @@ impl Worker {
         }
     }
 
+    /// Set to true, it ends the drain: attempts are given back at once.
+    #[must_use]
+    pub fn halt(&self) -> watch::Sender<bool> {
+        self.over.clone()
+    }
+
     /// Works until `shutdown` says stop, then drains.
     ///
     /// # Errors

@@ -76,6 +76,7 @@ macro_rules! ledger_conforms {
             a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin,
             a_forgotten_plugins_runs_are_dead_and_can_be_replayed,
             a_forgotten_plugins_name_stays_known,
+            a_run_recorded_after_its_plugin_was_forgotten_is_dead,
             a_replay_skips_plugins_that_are_not_done,
             a_replay_of_an_unknown_delivery_finds_nothing,
             a_delivery_stands_where_the_newest_run_of_each_plugin_stands,
@@ -177,7 +178,7 @@ pub async fn claim_one(ledger: &dyn Ledger, plugin: &str) -> Claim {
 }
 
 /// Claims with a lease that has run out by the time it is looked at.
-async fn claim_briefly(ledger: &dyn Ledger, plugin: &str) -> Vec<Claim> {
+pub async fn claim_briefly(ledger: &dyn Ledger, plugin: &str) -> Vec<Claim> {
     let request = ClaimRequest {
         plugins: vec![ClaimablePlugin {
             lease: Duration::ZERO,

@@ -107,6 +107,7 @@ impl SqliteLedger {
             health: Health::new(file.clone()),
             waits: changes::Waits::new(),
             clock: clock::Clock::start(),
+            ending: held::Ending::default(),
             commits: AtomicU64::new(0),
             ended: watch::Sender::new(false),
             owner: Uuid::now_v7().to_string(),
@@ -118,12 +119,13 @@ impl SqliteLedger {
             lock,
         };
         let last_stop = take_over(&writer).map_err(|fault| fault.into_open_error(&file))?;
+        // Before the thread is there: a ledger that cannot be opened leaves nothing behind.
+        let readers = ReaderPool::open(&file, options.readers, Arc::clone(&shared))
+            .map_err(|fault| fault.into_open_error(&file))?;
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| Fault::Item(error.to_string()).into_open_error(&file))?;
-        let readers = ReaderPool::open(&file, options.readers, Arc::clone(&shared))
-            .map_err(|fault| fault.into_open_error(&file))?;
         Ok(Self {
             readers,
             shared,

@@ -120,6 +120,21 @@ pub async fn a_forgotten_plugins_name_stays_known(place: &dyn Place) {
     assert_eq!(known, ["never-ran", "ran"]);
 }
 
+pub async fn a_run_recorded_after_its_plugin_was_forgotten_is_dead(place: &dyn Place) {
+    let ledger = place.open().await;
+    let missing = plugin("a", PluginState::Missing, None);
+    ledger.put_plugin(missing).await.unwrap();
+    ledger.forget_plugin("a".to_owned()).await.unwrap();
+    // It was routed before that, and the router knew it as missing.
+    let mut routed = run("a");
+    routed.parked = Some("missing: its file is gone".to_owned());
+    let late = delivery();
+    ledger.record(late.clone(), vec![routed]).await.unwrap();
+    let kept = found(&*ledger, late.id).await;
+    assert_eq!(kept.state, DeliveryState::Dead);
+    assert_eq!(kept.runs[0].state, RunState::Dead);
+}
+
 pub async fn a_replay_skips_plugins_that_are_not_done(place: &dyn Place) {
     let ledger = place.open().await;
     let id = record(&*ledger, &["a", "b"]).await;

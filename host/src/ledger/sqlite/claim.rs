@@ -8,6 +8,7 @@ use super::due::{Range, busy_plugins, far_ahead, next_due};
 use super::fault::Fault;
 use super::lease::expire_leases;
 use super::row::parsed;
+use super::standing::refresh_delivery;
 use super::writer::Tx;
 use crate::delivery::{Gate, LOSSES_BEFORE_ALONE, Lane, RunState};
 use crate::ledger::{Claim, ClaimFacts, ClaimRequest, ClaimablePlugin};
@@ -34,7 +35,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Vec<Claim
         if request.running > 0 || request.slots == 0 || plugin.slots == 0 {
             return Ok(Vec::new());
         }
-        return Ok(vec![take(tx, run, plugin)?]);
+        return Ok(take_or_bury(tx, run, plugin)?.into_iter().collect());
     }
     claim_in_turns(tx, request, &alone)
 }
@@ -59,7 +60,7 @@ fn claim_in_turns(
                 return Ok(claims);
             }
             if let Some(run) = turn.next(tx)? {
-                claims.push(take(tx, run, turn.plugin)?);
+                claims.extend(take_or_bury(tx, run, turn.plugin)?);
                 still_due.push(turn);
             }
         }
@@ -157,6 +158,52 @@ impl<'a> Turn<'a> {
         }
         Ok(None)
     }
+}
+
+/// Takes a run, or gives it up if it cannot be read: a damaged row must not keep all others from being claimed.
+fn take_or_bury(
+    tx: &mut Tx<'_>,
+    run: i64,
+    plugin: &ClaimablePlugin,
+) -> Result<Option<Claim>, Fault> {
+    match take(tx, run, plugin) {
+        Err(Fault::Item(reason)) => {
+            tracing::error!(
+                run,
+                plugin = plugin.name,
+                reason,
+                "a run is damaged in the ledger"
+            );
+            bury(tx, run, plugin)?;
+            Ok(None)
+        }
+        taken => taken.map(Some),
+    }
+}
+
+/// Makes a run that was just taken dead, and its attempt as if it had never been.
+fn bury(tx: &mut Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached("DELETE FROM attempts WHERE run = ?1 AND outcome IS NULL")?
+        .execute([run])?;
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'dead', reason = 'damaged in the ledger; check the disk',
+             lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
+        )?
+        .execute([run])?;
+    let running = (RunState::Running, Gate::Ready);
+    tx.changes.moved(
+        &plugin.name,
+        1,
+        Some(running),
+        (RunState::Dead, Gate::Ready),
+    );
+    let delivery: i64 = tx
+        .connection
+        .prepare_cached("SELECT delivery FROM runs WHERE seq = ?1")?
+        .query_row([run], |row| row.get(0))?;
+    refresh_delivery(tx, delivery)
 }
 
 /// Marks a run running under a lease and inserts its attempt row.

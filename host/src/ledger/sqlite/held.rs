@@ -4,7 +4,8 @@ use super::fault::Fault;
 use super::settle::{Verdict, give_back};
 use super::writer::{Shared, Tx, closed};
 use crate::ledger::{Claim, LedgerError, Settled};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long an ending waits before it tries again what could not be written.
@@ -36,13 +37,44 @@ impl Drop for Handout {
     }
 }
 
+/// The runs whose claims are being ended: they are held by this process, whatever their leases say.
+#[derive(Default)]
+pub(super) struct Ending(Mutex<HashSet<i64>>);
+
+impl Ending {
+    pub fn contains(&self, run: i64) -> bool {
+        self.runs().contains(&run)
+    }
+
+    pub fn enter(&self, run: i64) -> EndingRun<'_> {
+        self.runs().insert(run);
+        EndingRun { ending: self, run }
+    }
+
+    fn runs(&self) -> MutexGuard<'_, HashSet<i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A run is being ended for as long as this lives.
+pub(super) struct EndingRun<'a> {
+    ending: &'a Ending,
+    run: i64,
+}
+
+impl Drop for EndingRun<'_> {
+    fn drop(&mut self) {
+        self.ending.runs().remove(&self.run);
+    }
+}
+
 /// Ends a claim. A write that fails for now is tried again until it succeeds: an attempt that has been made must
-/// not count as lost because the disk was full when it ended. (Its lease goes on running: it ends a claim that waits
-/// for longer.)
+/// not count as lost because the disk was full when it ended, however long that lasts.
 pub(super) async fn end<E>(shared: &Shared, claim: Claim, ending: E) -> Result<Settled, LedgerError>
 where
     E: Fn(&mut Tx<'_>, &Claim) -> Result<Verdict, Fault> + Send + Sync + 'static,
 {
+    let _ending = shared.ending.enter(claim.run_seq);
     let (claim, ending) = (Arc::new(claim), Arc::new(ending));
     let verdict = loop {
         let (claim, ending) = (Arc::clone(&claim), Arc::clone(&ending));

@@ -36,10 +36,15 @@ fn lose_all(tx: &mut Tx<'_>, lease_until: i64) -> Result<usize, Fault> {
         .prepare_cached(EXPIRED)?
         .query_map([lease_until], lost_of)?
         .collect::<Result<Vec<_>, _>>()?;
-    for run in &lost {
-        lose(tx, run)?;
+    let mut count = 0;
+    for run in lost {
+        // An attempt that has been made and waits to be written down is not lost.
+        if !tx.ending.contains(run.run) {
+            lose(tx, &run)?;
+            count += 1;
+        }
     }
-    Ok(lost.len())
+    Ok(count)
 }
 
 fn lost_of(row: &Row<'_>) -> rusqlite::Result<Lost> {

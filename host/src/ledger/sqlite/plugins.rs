@@ -2,6 +2,7 @@
 
 use super::changes::Standing;
 use super::fault::Fault;
+use super::record::GONE;
 use super::row::word;
 use super::standing::{Parking, parking, paused_text, refresh_delivery};
 use super::writer::Tx;
@@ -86,10 +87,9 @@ pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
     for (run, delivery, gate) in runs {
         tx.connection
             .prepare_cached(
-                "UPDATE runs SET state = 'dead', gate = 'ready',
-                 reason = 'its plugin is gone; put its file back and replay' WHERE seq = ?1",
+                "UPDATE runs SET state = 'dead', gate = 'ready', reason = ?2 WHERE seq = ?1",
             )?
-            .execute([run])?;
+            .execute((run, GONE))?;
         let pending = (RunState::Pending, gate);
         tx.changes
             .moved(plugin, 1, Some(pending), (RunState::Dead, Gate::Ready));
@@ -102,7 +102,7 @@ pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
 /// Parks or frees a plugin's pending runs, as what is noted of it demands.
 fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
     let (from, to, reason) = match parking(tx.connection, plugin)? {
-        Parking::Unknown => return Ok(()),
+        Parking::Unknown | Parking::Forgotten => return Ok(()),
         Parking::Free => (AT_PARK, READY, None),
         Parking::Parked(reason) => (READY, AT_PARK, Some(reason)),
     };

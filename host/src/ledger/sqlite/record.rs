@@ -13,6 +13,9 @@ use rusqlite::OptionalExtension as _;
 /// A wall clock further from the steady one than this was set: nothing expires by it.
 const CLOCK_JUMP_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// Why runs of a forgotten plugin are dead.
+pub(super) const GONE: &str = "its plugin is gone; put its file back and replay";
+
 /// A delivery, ready to be stored.
 pub(super) struct Parcel {
     pub delivery: NewDelivery,
@@ -36,8 +39,12 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
         remember(tx, parcel, hub_id)?;
     }
     let seq = insert_delivery(tx, parcel)?;
+    let mut born_dead = false;
     for run in &parcel.runs {
-        insert_run(tx, seq, run, Lane::Live, 0, None)?;
+        born_dead |= insert_run(tx, seq, run, Lane::Live, 0, None)?.is_settled();
+    }
+    if born_dead {
+        refresh_delivery(tx, seq)?;
     }
     tx.changes.counted(DELIVERIES);
     Ok(Recording::Recorded(Recorded {
@@ -222,23 +229,24 @@ fn insert_run(
     lane: Lane,
     replay: i64,
     replay_of: Option<&str>,
-) -> Result<(), Fault> {
-    let parked = match parking(tx.connection, &run.plugin)? {
-        // What the caller knew may have changed since: what is noted decides.
-        Parking::Unknown => run.parked.clone(),
-        known => known.reason(),
+) -> Result<RunState, Fault> {
+    // What the caller knew may have changed since: what is noted decides.
+    let (state, parked) = match parking(tx.connection, &run.plugin)? {
+        Parking::Unknown => (RunState::Pending, run.parked.clone()),
+        // It was routed before its plugin was forgotten.
+        Parking::Forgotten if lane == Lane::Live => (RunState::Dead, Some(GONE.to_owned())),
+        known => (RunState::Pending, known.reason()),
     };
-    let gate = if parked.is_some() {
-        Gate::Parked
-    } else {
-        Gate::Ready
+    let gate = match (state, &parked) {
+        (RunState::Pending, Some(_)) => Gate::Parked,
+        _ => Gate::Ready,
     };
     tx.connection
         .prepare_cached(
             "INSERT INTO runs
              (id, delivery, plugin, replay, replay_of, state, gate, lane, due_ms, scope, action,
               routed_digest, first_ms, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?7, ?8, ?9, ?10, ?11, ?8, ?12)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?13, ?6, ?7, ?8, ?9, ?10, ?11, ?8, ?12)",
         )?
         .execute((
             run.id.to_string(),
@@ -253,10 +261,10 @@ fn insert_run(
             &run.action,
             &run.routed_digest,
             parked,
+            state.as_str(),
         ))?;
-    tx.changes
-        .moved(&run.plugin, 1, None, (RunState::Pending, gate));
-    Ok(())
+    tx.changes.moved(&run.plugin, 1, None, (state, gate));
+    Ok(state)
 }
 
 struct Newest {

@@ -41,6 +41,8 @@ fn delivery_state(connection: &Connection, delivery: i64) -> Result<DeliveryStat
 pub(super) enum Parking {
     /// The plugin was never noted.
     Unknown,
+    /// It was forgotten: nothing will ever run them.
+    Forgotten,
     /// They are free.
     Free,
     /// They are parked, for this reason.
@@ -52,7 +54,7 @@ impl Parking {
     pub fn reason(self) -> Option<String> {
         match self {
             Self::Parked(reason) => Some(reason),
-            Self::Unknown | Self::Free => None,
+            Self::Unknown | Self::Forgotten | Self::Free => None,
         }
     }
 }
@@ -68,7 +70,18 @@ pub(super) fn parking(connection: &Connection, plugin: &str) -> Result<Parking, 
             })
         })
         .optional()?;
-    Ok(found.unwrap_or(Parking::Unknown))
+    match found {
+        Some(found) => Ok(found),
+        None if is_forgotten(connection, plugin)? => Ok(Parking::Forgotten),
+        None => Ok(Parking::Unknown),
+    }
+}
+
+/// Whether a plugin that is not noted once was.
+fn is_forgotten(connection: &Connection, plugin: &str) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM counters WHERE name = 'known' AND plugin = ?1")?
+        .exists([plugin])?)
 }
 
 /// Why the runs of a plugin that someone paused are parked.

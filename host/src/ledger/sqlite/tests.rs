@@ -9,8 +9,8 @@ use super::*;
 use crate::delivery::{CONFLICTS_BEFORE_ALONE, Counts, LOSSES_BEFORE_ALONE, Outcome, RunState};
 use crate::ledger::PluginState;
 use crate::ledger::conformance::{
-    Place, again, claim, claim_one, delivery, done, found, ledger_conforms, plugin, record, run,
-    settle,
+    Place, again, claim, claim_briefly, claim_one, delivery, done, found, ledger_conforms, plugin,
+    record, run, settle,
 };
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;

@@ -6,6 +6,7 @@
 use super::changes::{Changes, Waits};
 use super::clock::Clock;
 use super::fault::{Fault, Health};
+use super::held::Ending;
 use super::lock::FolderLock;
 use super::meta;
 use super::queue::{Queue, Refusal};
@@ -25,6 +26,8 @@ pub(super) struct Tx<'a> {
     pub now_ms: i64,
     /// Now, by a clock that only runs forward, in ms: what leases are measured by.
     pub steady_ms: i64,
+    /// The runs whose claims are being ended.
+    pub ending: &'a Ending,
     /// What the item changed, as counters and waiters need to know it.
     pub changes: Changes,
 }
@@ -81,6 +84,7 @@ pub(super) struct Shared {
     pub health: Health,
     pub waits: Waits,
     pub clock: Clock,
+    pub ending: Ending,
     /// Transactions committed since the ledger was opened.
     pub commits: AtomicU64,
     /// Whether the thread has ended.
@@ -288,6 +292,7 @@ impl Writer {
             owner: &self.shared.owner,
             now_ms: self.shared.clock.wall_ms(),
             steady_ms: self.shared.clock.steady_ms(),
+            ending: &self.shared.ending,
             changes: Changes::default(),
         };
         let mut changes = Changes::default();

@@ -184,3 +184,37 @@ async fn a_body_that_changed_on_disk_is_not_handed_out() {
     ));
     record(&ledger, &[]).await;
 }
+
+#[tokio::test]
+async fn a_run_without_its_delivery_does_not_keep_others_from_being_claimed() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    record(&ledger, &["a"]).await;
+    record(&ledger, &["a", "b"]).await;
+    file(&folder)
+        .execute("DELETE FROM deliveries WHERE seq = 1", [])
+        .unwrap();
+    let claims = claim(&ledger, &["a", "b"], 9).await;
+    let names: Vec<_> = claims.iter().map(|claim| &claim.facts().plugin).collect();
+    assert_eq!(names, ["b", "a"]);
+    let (state, attempts): (String, u32) = file(&folder)
+        .query_row(
+            "SELECT state, (SELECT count(*) FROM attempts WHERE run = 1) FROM runs WHERE seq = 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .unwrap();
+    assert_eq!((state.as_str(), attempts), ("dead", 0));
+}
+
+#[tokio::test]
+async fn an_attempt_that_waits_to_be_written_down_is_not_lost_however_long_it_waits() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    record(&ledger, &["a"]).await;
+    let held = claim_briefly(&ledger, "a").await;
+    let ending = ledger.shared.ending.enter(held[0].run_seq);
+    assert!(claim(&ledger, &["a"], 9).await.is_empty());
+    drop(ending);
+    assert_eq!(claim_one(&ledger, "a").await.facts().n, 2);
+}

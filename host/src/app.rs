@@ -171,7 +171,7 @@ impl Host {
             }
             Ok(reason) = failure.wait_for(Option::is_some) => {
                 let reason = reason.as_deref().unwrap_or("unknown").to_owned();
-                Err(anyhow::anyhow!("the ledger failed: {reason}; what was accepted is safe, start hookbox again"))
+                Err(anyhow::anyhow!("the ledger failed: {reason}; mend that and start hookbox again, what it accepted is kept"))
             }
             worker = &mut worker => Err(worker_end(worker)),
         };
@@ -185,8 +185,8 @@ impl Host {
             anyhow::Ok(())
         };
         tokio::pin!(drained);
-        tokio::select! {
-            drained = &mut drained => drained?,
+        let drained = tokio::select! {
+            drained = &mut drained => drained,
             name = signals.next() => {
                 tracing::warn!(signal = name, "stopping at once; attempts under way are made again after the restart");
                 halt.send_replace(true);
@@ -194,13 +194,15 @@ impl Host {
                 if tokio::time::timeout(HALT, drained).await.is_err() {
                     tracing::warn!("connections are cut");
                 }
+                Ok(())
             }
-        }
+        };
         if let Some(checked) = checked {
             checked.abort();
         }
         ledger.close().await;
-        ended
+        // Why the host stopped says more than what its stop met.
+        ended.and(drained)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod built;
 mod cli;
+mod expect;
 mod host;
 mod http;
 mod hub;
@@ -22,6 +23,7 @@ pub mod wit_deps;
 
 pub use built::{component, component_bytes, hookbox, workspace};
 pub use cli::{Cli, Ran};
+pub use expect::{keys, met, says};
 pub use host::{FailedStart, Host, HostBuilder};
 pub use http::{Answer, Connection};
 pub use hub::{Hub, Post};

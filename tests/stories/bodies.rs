@@ -1,6 +1,6 @@
 //! Bodies at the public listener: what is read, what is refused, and that nothing is recorded by halves.
 
-use hookbox_tests::{Answer, Host, Shared, event};
+use hookbox_tests::{Host, Shared, event, says};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,15 +19,6 @@ fn host() -> Arc<Host> {
 /// An event that `guest-counter` handles.
 fn created() -> Value {
     event("repo", "create", "a/b")
-}
-
-#[track_caller]
-fn says(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(
-        (answer.status, answer.json()),
-        (status, json!({ "error": error })),
-        "{answer:?}"
-    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a guest may have of the host is capped, charged for, and told by name.
 
-use hookbox_tests::{Host, Shared, event};
+use hookbox_tests::{Host, Shared, event, met};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -21,13 +21,6 @@ fn attempt(host: &Host, word: &str) -> Value {
     let answer = host.hub().deliver(&event).wait(20).send();
     assert_eq!(answer.status, 200, "{word}: {answer:?}");
     host.delivery(&answer.id())["runs"][0]["attempts"][0].clone()
-}
-
-#[track_caller]
-fn met(attempt: &Value, outcome: &str, message: &str) {
-    assert_eq!(attempt["outcome"], outcome, "{attempt:#}");
-    let trap = attempt["trap"]["message"].as_str().unwrap_or_default();
-    assert!(trap.contains(message), "{message} is not in {trap}");
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The commands: what people see, what scripts read, and how each ends.
 
-use hookbox_tests::{Cli, Host, Ran, SECRET, component, event};
+use hookbox_tests::{Cli, Host, Ran, SECRET, component, event, keys};
 use insta::assert_snapshot;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -17,17 +17,6 @@ fn fails(args: &[&str]) -> String {
     let ran = hookbox(args);
     assert!(ran.stdout.is_empty(), "{ran:?}");
     format!("{}exit code {}", ran.stderr, ran.code.unwrap())
-}
-
-/// The names of an object's members.
-fn keys(value: &Value) -> String {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 fn path(package: &str) -> &'static str {

@@ -1,18 +1,6 @@
 //! What the commands that read the ledger print, whether a host runs or not.
 
-use hookbox_tests::{Host, event, payload_file};
-use serde_json::Value;
-
-/// The names of an object's members.
-fn keys(value: &Value) -> String {
-    value
-        .as_object()
-        .unwrap()
-        .keys()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" ")
-}
+use hookbox_tests::{Host, event, keys, payload_file};
 
 #[test]
 fn deliveries_are_listed_newest_first_and_by_every_filter() {

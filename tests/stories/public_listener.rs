@@ -1,6 +1,6 @@
 //! The public listener, row by row of its table: method, secret, path, size, body.
 
-use hookbox_tests::{Answer, Host, Hub, SECRET, Shared, event};
+use hookbox_tests::{Answer, Host, Hub, SECRET, Shared, event, says};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,15 +15,6 @@ fn host() -> Arc<Host> {
 /// An event that `guest-counter` handles.
 fn created() -> Value {
     event("repo", "create", "a/b")
-}
-
-#[track_caller]
-fn says(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(
-        (answer.status, answer.json()),
-        (status, json!({ "error": error })),
-        "{answer:?}"
-    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A guest can harm nobody but itself: each word of `guest-hostile` ends with its own outcome, and a neighbour goes
 //! on meanwhile.
 
-use hookbox_tests::{Answer, Cli, Host, SECRET, Shared, component, event, eventually};
+use hookbox_tests::{Answer, Cli, Host, SECRET, Shared, component, event, eventually, met};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,13 +52,6 @@ fn attempt(plugin: &str, word: &str) -> Value {
 fn output(attempt: &Value) -> Value {
     assert_eq!(attempt["outcome"], "done", "{attempt:#}");
     serde_json::from_str(attempt["output"].as_str().unwrap()).unwrap()
-}
-
-#[track_caller]
-fn met(attempt: &Value, outcome: &str, message: &str) {
-    assert_eq!(attempt["outcome"], outcome, "{attempt:#}");
-    let trap = attempt["trap"]["message"].as_str().unwrap_or_default();
-    assert!(trap.contains(message), "{message} is not in {trap}");
 }
 
 #[test]

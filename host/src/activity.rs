@@ -108,7 +108,15 @@ pub struct PluginJson {
     digest: Option<String>,
     description: Option<String>,
     subscriptions: Vec<StoredSubscription>,
-    candidate: Option<()>,
+    candidate: Option<CandidateJson>,
+}
+
+/// A version of a plugin that lies in the folder and is not the active one.
+#[derive(Debug, Serialize)]
+struct CandidateJson {
+    digest: Option<String>,
+    state: &'static str,
+    reason: Option<String>,
 }
 
 /// A component file.
@@ -240,17 +248,24 @@ impl RunOnceJson {
 impl From<PluginRecord> for PluginJson {
     fn from(record: PluginRecord) -> Self {
         let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
+        let digest = record.routed_digest().map(str::to_owned);
+        // Before there is an active version, the plugin's own state is that of its candidate.
+        let candidate = record.candidate.filter(|_| record.active.is_some());
         Self {
             name: record.name,
             state: record.state.as_str(),
             reason: record.reason,
             version: manifest.as_ref().map(|manifest| manifest.version.clone()),
-            digest: record.digest,
+            digest,
             description: manifest
                 .as_ref()
                 .map(|manifest| manifest.description.clone()),
             subscriptions: manifest.as_ref().map_or_else(Vec::new, subscriptions),
-            candidate: None,
+            candidate: candidate.map(|candidate| CandidateJson {
+                digest: candidate.digest,
+                state: candidate.state.as_str(),
+                reason: candidate.reason,
+            }),
         }
     }
 }

@@ -9,16 +9,17 @@ use crate::plugin::{Engine, Grant, Manifest, PluginName};
 use crate::router::{Route, Router};
 use crate::secret::Secret;
 use crate::server::{self, Public};
-use crate::worker::Worker;
+use crate::worker::{Report, Worker};
 use anyhow::Context as _;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
 const MISSING_GRACE: Duration = Duration::from_secs(10 * 60);
@@ -29,16 +30,33 @@ const HALT: Duration = Duration::from_secs(1);
 /// File descriptors kept for the ledger, the runtimes and the standard streams.
 const FILES_KEPT: usize = 64;
 
+/// What a host tells whoever accompanies it.
+pub struct Feed {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// The address to paste into the Hub's webhook settings.
+    pub paste: String,
+    /// What every attempt came to.
+    pub reports: broadcast::Receiver<Arc<Report>>,
+    /// Its plugins, now and after each change.
+    pub catalog: watch::Receiver<Arc<Catalog>>,
+    /// Turns true when it stops: the companion is to come to its end.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// What runs beside a host from when it listens until it stops.
+pub type Companion = Box<dyn FnOnce(Feed) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
 /// Serves until it is told to stop or its ledger fails. Blocks.
 ///
 /// # Errors
 /// Whatever keeps the host from starting, or made it stop, with what to do about it.
-pub fn serve(mut config: Config) -> anyhow::Result<()> {
+pub fn serve(mut config: Config, companion: Option<Companion>) -> anyhow::Result<()> {
     raise_open_files(&mut config);
     // Guests have threads of their own: whatever they do, connections are accepted and the ledger is written.
     let guests = runtime("hookbox-guest")?;
     let main = runtime("hookbox")?;
-    let result = Host::start(config).and_then(|host| main.block_on(host.run(&guests)));
+    let result = Host::start(config).and_then(|host| main.block_on(host.run(&guests, companion)));
     guests.shutdown_background();
     main.shutdown_background();
     result
@@ -98,7 +116,7 @@ impl Host {
         })
     }
 
-    async fn run(self, guests: &Runtime) -> anyhow::Result<()> {
+    async fn run(self, guests: &Runtime, companion: Option<Companion>) -> anyhow::Result<()> {
         let Self {
             config,
             ledger,
@@ -130,11 +148,18 @@ impl Host {
         let worker = Worker::new(
             Arc::clone(&ledger),
             engine,
-            catalogs,
+            catalogs.clone(),
             guests.handle().clone(),
             config.worker,
         );
         let halt = worker.halt();
+        let feed = Feed {
+            address,
+            paste: format!("{}/webhooks", public_url(&config, address)),
+            reports: worker.reports(),
+            catalog: catalogs.clone(),
+            stopping: stopping.clone(),
+        };
         let mut worker = tokio::spawn(worker.run(stopping.clone()));
         let public = Public {
             intake: Intake::new(
@@ -162,6 +187,7 @@ impl Host {
             stopping,
         ));
         greet(&config, address, &catalog);
+        let companion = companion.map(|companion| tokio::spawn(companion(feed)));
 
         let mut failure = ledger.failure();
         let ended = tokio::select! {
@@ -179,6 +205,9 @@ impl Host {
         let drained = async {
             server.await.context("the listener's task failed")?;
             forget.await.context("a task failed")?;
+            if let Some(companion) = companion {
+                companion.await.context("a task failed")?;
+            }
             if !worker.is_finished() {
                 worker.await.context("the worker's task failed")??;
             }
@@ -305,10 +334,13 @@ fn note(plugin: &Plugin, before: Option<&PluginRecord>) -> PluginRecord {
         name: plugin.name.clone(),
         state,
         reason,
-        digest: plugin
+        active: plugin
             .component()
             .map(|component| component.facts().digest.clone())
-            .or_else(|| before?.digest.clone()),
+            .or_else(|| before?.active.clone()),
+        candidate: None,
+        grant: None,
+        missing_since_ms: None,
         manifest: plugin
             .manifest()
             .map(Manifest::to_stored)
@@ -341,7 +373,7 @@ fn routes(catalog: &Catalog, known: &BTreeMap<String, PluginRecord>) -> Vec<Rout
                 plugin: record.name.clone(),
                 manifest,
                 matcher: grant.map(|grant| grant.matcher.clone()).unwrap_or_default(),
-                digest: record.digest.clone().unwrap_or_default(),
+                digest: record.routed_digest().unwrap_or_default().to_owned(),
                 parked,
             })
         })

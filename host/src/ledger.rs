@@ -11,7 +11,8 @@ pub mod record;
 pub mod sqlite;
 
 pub use record::{
-    AttemptEntry, DeliveryFilter, DeliveryRecord, Payload, PluginRecord, PluginState, RunRecord,
+    AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Payload, PluginRecord, PluginState,
+    RunRecord,
 };
 
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};

@@ -11,11 +11,12 @@ use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
 use handler::Handler;
+pub use handler::Report;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
@@ -36,6 +37,9 @@ const LEDGER_RETRY: Duration = Duration::from_millis(250);
 
 /// The longest that giving claims back may take once the drain time is over.
 const GIVE_BACK: Duration = Duration::from_secs(5);
+
+/// How many reports wait for whoever reads them; one who reads more slowly misses the oldest.
+const REPORTS_MAX: usize = 1024;
 
 /// Bounds of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,7 @@ impl Worker {
                 engine,
                 guests,
                 over: is_over,
+                reports: broadcast::channel(REPORTS_MAX).0,
             },
             catalog,
             config,
@@ -92,6 +97,12 @@ impl Worker {
     #[must_use]
     pub fn halt(&self) -> watch::Sender<bool> {
         self.over.clone()
+    }
+
+    /// What every attempt came to, once that is durable.
+    #[must_use]
+    pub fn reports(&self) -> broadcast::Receiver<Arc<Report>> {
+        self.handler.reports.subscribe()
     }
 
     /// Works until `shutdown` says stop, then drains.

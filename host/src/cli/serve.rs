@@ -31,7 +31,7 @@ impl Serve {
         let config =
             Config::new(self.args, environment).map_err(|error| UsageError(error.to_string()))?;
         telemetry::start();
-        app::serve(config)?;
+        app::serve(config, None)?;
         Ok(End::Ok)
     }
 }

@@ -260,8 +260,11 @@ pub fn plugin(name: &str, state: PluginState, reason: Option<&str>) -> PluginRec
         name: name.to_owned(),
         state,
         reason: reason.map(str::to_owned),
-        digest: Some("d1".to_owned()),
+        active: Some("d1".to_owned()),
+        candidate: None,
         manifest: Some("{}".to_owned()),
+        grant: Some(String::new()),
+        missing_since_ms: None,
     }
 }
 

@@ -129,14 +129,40 @@ pub struct DeliveryFilter {
 pub struct PluginRecord {
     /// Its name: the stem of its file.
     pub name: String,
-    /// Where it stands. A plugin that is not `Loaded` parks its runs.
+    /// Where it stands. A plugin that is neither `Loaded` nor `Compiling` parks its runs.
     pub state: PluginState,
-    /// Why it is not loaded.
+    /// Why it is not loaded, or what is wrong although it is.
     pub reason: Option<String>,
-    /// SHA-256 (hex) of its component.
-    pub digest: Option<String>,
+    /// The digest of its active version: the one that runs, or ran until its file went.
+    pub active: Option<String>,
+    /// A version that lies in the folder and is not the active one.
+    pub candidate: Option<Candidate>,
     /// Its manifest, as JSON, as of the last good version.
     pub manifest: Option<String>,
+    /// The text of its last good grant, empty for the default one; `None` if it never had a good one.
+    pub grant: Option<String>,
+    /// When its file went, in ms since the Unix epoch, if it is missing.
+    pub missing_since_ms: Option<u64>,
+}
+
+impl PluginRecord {
+    /// The digest of the version whose manifest this is.
+    #[must_use]
+    pub fn routed_digest(&self) -> Option<&str> {
+        let candidate = || self.candidate.as_ref()?.digest.as_deref();
+        self.active.as_deref().or_else(candidate)
+    }
+}
+
+/// A version of a plugin that does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its digest; `None` if its file cannot be read.
+    pub digest: Option<String>,
+    /// `Compiling`, `Held` or `Refused`.
+    pub state: PluginState,
+    /// Why it does not run.
+    pub reason: Option<String>,
 }
 
 /// Where a plugin stands.

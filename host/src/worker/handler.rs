@@ -1,18 +1,32 @@
 //! One claim, from its payload to its settlement.
 
 use crate::delivery::{AttemptRecord, Outcome, Settlement, Trap, settlement};
-use crate::ledger::{Claim, Ledger, LedgerError, Payload, Settled, StateChanges};
+use crate::ledger::{Claim, ClaimFacts, Ledger, LedgerError, Payload, Settled, StateChanges};
 use crate::plugin::catalog::Plugin;
 use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
 use crate::plugin::{Component, Engine};
+use crate::scope::SeenEvent;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 /// How long a run that could not be attempted keeps its slot: what was missing may come back meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// An attempt that ended and is settled, durably.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Its run, and the delivery it handles.
+    pub facts: ClaimFacts,
+    /// The event as the plugin saw it.
+    pub seen: SeenEvent,
+    /// What became of the run.
+    pub settlement: Settlement,
+    /// What the attempt left behind.
+    pub attempt: AttemptRecord,
+}
 
 /// Handles claims; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +37,8 @@ pub struct Handler {
     pub guests: Handle,
     /// Turns true when the drain time is over: attempts end, and their claims are given back.
     pub over: watch::Receiver<bool>,
+    /// Told of every attempt that is settled.
+    pub reports: broadcast::Sender<Arc<Report>>,
 }
 
 impl Handler {
@@ -133,6 +149,21 @@ impl Handler {
             .await
     }
 
+    /// What is to be told of an attempt once it is settled, if anybody listens.
+    fn report(
+        &self,
+        claim: &Claim,
+        settlement: &Settlement,
+        attempt: &AttemptRecord,
+    ) -> Option<Report> {
+        (self.reports.receiver_count() > 0).then(|| Report {
+            facts: claim.facts().clone(),
+            seen: claim.seen().clone(),
+            settlement: settlement.clone(),
+            attempt: attempt.clone(),
+        })
+    }
+
     async fn settle(
         &self,
         claim: Claim,
@@ -142,10 +173,13 @@ impl Handler {
         let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms);
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let changes = StateChanges::default();
+        let report = self.report(&claim, &settlement, &record);
         let settled = self.ledger.settle(claim, settlement, record, changes);
         match settled.await? {
             Settled::Yes => {
                 tracing::info!(%outcome, fuel, ms, reason, "attempt settled");
+                // Nobody may be listening.
+                drop(report.map(|report| self.reports.send(Arc::new(report))));
                 Ok(())
             }
             Settled::Stale => {

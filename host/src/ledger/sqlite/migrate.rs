@@ -9,7 +9,10 @@ use rusqlite::{Connection, TransactionBehavior};
 /// Marks the file as ours: `Hkbx`.
 const APPLICATION_ID: i64 = 0x486B_6278;
 
-const STEPS: &[&str] = &[include_str!("migrations/0001.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+];
 
 /// Brings a file to the newest schema, in one transaction per step.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {

@@ -1,14 +1,16 @@
 //! What is noted of plugins, and what that does to their pending runs: parked, freed, or given up.
 
 use super::changes::Standing;
+use super::clock::{natural, whole};
 use super::fault::Fault;
 use super::record::GONE;
-use super::row::word;
+use super::row::{as_json, json, word};
 use super::standing::{Parking, parking, paused_text, refresh_delivery};
 use super::writer::Tx;
 use crate::delivery::{Gate, RunState};
-use crate::ledger::{PluginRecord, PluginState};
+use crate::ledger::{Candidate, PluginRecord, PluginState};
 use rusqlite::{Connection, Row};
+use serde::{Deserialize, Serialize};
 
 const READY: Standing = (RunState::Pending, Gate::Ready);
 const AT_PARK: Standing = (RunState::Pending, Gate::Parked);
@@ -26,18 +28,28 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
     };
     tx.connection
         .prepare_cached(
-            "INSERT INTO plugins (name, active, manifest, state, reason, paused_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            "INSERT INTO plugins (name, active, candidate, manifest, grant_text, state, reason,
+             missing_since_ms, paused_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (name) DO UPDATE SET active = excluded.active,
-             manifest = excluded.manifest, state = excluded.state, reason = excluded.reason,
+             candidate = excluded.candidate, manifest = excluded.manifest,
+             grant_text = excluded.grant_text, state = excluded.state, reason = excluded.reason,
+             missing_since_ms = excluded.missing_since_ms,
              paused_by = coalesce(paused_by, excluded.paused_by)",
         )?
         .execute((
             &plugin.name,
-            &plugin.digest,
+            &plugin.active,
+            plugin
+                .candidate
+                .as_ref()
+                .map(stored_candidate)
+                .transpose()?,
             &plugin.manifest,
+            &plugin.grant,
             state.as_str(),
             reason,
+            plugin.missing_since_ms.map(whole),
             paused_by,
         ))?;
     regate(tx, &plugin.name)
@@ -125,7 +137,8 @@ fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
 pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
     Ok(connection
         .prepare_cached(
-            "SELECT name, state, reason, active, manifest, paused_by FROM plugins ORDER BY name",
+            "SELECT name, state, reason, active, candidate, manifest, grant_text, missing_since_ms,
+             paused_by FROM plugins ORDER BY name",
         )?
         .query_map([], plugin_of)?
         .collect::<Result<_, _>>()?)
@@ -144,7 +157,7 @@ pub(super) fn known(connection: &Connection) -> Result<Vec<String>, Fault> {
 
 fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
     let stored = word(row, 1, PluginState::from_word)?;
-    let paused_by: Option<String> = row.get(5)?;
+    let paused_by: Option<String> = row.get(8)?;
     let (state, reason) = match (stored, paused_by) {
         (PluginState::Loaded, Some(by)) => (PluginState::Paused, Some(paused_text(&by))),
         (state, _) => (state, row.get(2)?),
@@ -153,7 +166,39 @@ fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
         name: row.get(0)?,
         state,
         reason,
-        digest: row.get(3)?,
-        manifest: row.get(4)?,
+        active: row.get(3)?,
+        candidate: candidate_of(row, 4)?,
+        manifest: row.get(5)?,
+        grant: row.get(6)?,
+        missing_since_ms: row.get::<_, Option<i64>>(7)?.map(natural),
     })
+}
+
+/// A candidate as it is stored: JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredCandidate {
+    digest: Option<String>,
+    state: String,
+    reason: Option<String>,
+}
+
+fn stored_candidate(candidate: &Candidate) -> Result<String, Fault> {
+    as_json(&StoredCandidate {
+        digest: candidate.digest.clone(),
+        state: candidate.state.as_str().to_owned(),
+        reason: candidate.reason.clone(),
+    })
+}
+
+fn candidate_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Candidate>> {
+    let Some(stored) = json::<Option<StoredCandidate>>(row, column)? else {
+        return Ok(None);
+    };
+    Ok(
+        PluginState::from_word(&stored.state).map(|state| Candidate {
+            digest: stored.digest,
+            state,
+            reason: stored.reason,
+        }),
+    )
 }

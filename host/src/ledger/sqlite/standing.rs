@@ -91,7 +91,13 @@ pub(super) fn paused_text(by: &str) -> String {
 
 fn parking_in(state: &str, reason: Option<String>) -> Parking {
     match reason {
-        _ if state == PluginState::Loaded.as_str() => Parking::Free,
+        // While a version is compiled there is nothing to wait for but that.
+        _ if [PluginState::Loaded, PluginState::Compiling]
+            .iter()
+            .any(|free| state == free.as_str()) =>
+        {
+            Parking::Free
+        }
         Some(reason) => Parking::Parked(format!("{state}: {reason}")),
         None => Parking::Parked(state.to_owned()),
     }

@@ -1,17 +1,17 @@
 //! The host, wired: ledger, engine, catalog, router, worker and listener, from start to drain.
 
 use crate::config::Config;
-use crate::intake::{Endpoint, Endpoints, Intake};
+use crate::intake::Intake;
+use crate::ledger::Ledger;
 use crate::ledger::sqlite::{LastStop, SqliteLedger};
-use crate::ledger::{Ledger, PluginRecord, PluginState};
-use crate::plugin::catalog::{Catalog, Plugin, Standing};
-use crate::plugin::{Engine, Grant, Manifest, PluginName};
-use crate::router::{Route, Router};
+use crate::loader::{Loader, LoaderConfig};
+use crate::plugin::Engine;
+use crate::plugin::catalog::Catalog;
+use crate::plugin::store::Store;
 use crate::secret::Secret;
 use crate::server::{self, Public};
 use crate::worker::{Report, Worker};
 use anyhow::Context as _;
-use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,9 +20,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, watch};
-
-/// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
-const MISSING_GRACE: Duration = Duration::from_secs(10 * 60);
 
 /// How long a second signal leaves for giving claims back.
 const HALT: Duration = Duration::from_secs(1);
@@ -99,20 +96,20 @@ struct Host {
     config: Config,
     ledger: SqliteLedger,
     engine: Engine,
-    catalog: Catalog,
+    store: Store,
 }
 
 impl Host {
-    /// Everything that takes time and blocks: the ledger's recovery, and compiling.
+    /// What takes time and blocks: the ledger's recovery, and the address space of the sandboxes.
     fn start(config: Config) -> anyhow::Result<Self> {
         let ledger = SqliteLedger::open(&config.data, config.ledger.clone())?;
         let engine = Engine::new(config.engine)?;
-        let catalog = Catalog::read(&engine, &config.plugins, config.component_bytes_max)?;
+        let store = Store::open(&config.data, &engine)?;
         Ok(Self {
             config,
             ledger,
             engine,
-            catalog,
+            store,
         })
     }
 
@@ -121,7 +118,7 @@ impl Host {
             config,
             ledger,
             engine,
-            catalog,
+            store,
         } = self;
         let ledger = Arc::new(ledger);
         let checked = (ledger.last_stop() == LastStop::Unclean)
@@ -129,13 +126,25 @@ impl Host {
         let ledger: Arc<dyn Ledger> = ledger;
         // Before anything is started that would have to be stopped in order.
         let mut signals = Signals::new()?;
-        let known = note_plugins(&*ledger, &catalog).await?;
-        let (routers, router) = watch::channel(Arc::new(Router::new(routes(&catalog, &known))));
-        let names = ledger.known_plugins().await?;
-        let endpoints = Endpoints::new(config.secrets.clone(), endpoints(&catalog, names));
-        let (_keep_endpoints, endpoints) = watch::channel(Arc::new(endpoints));
-        let catalog = Arc::new(catalog);
-        let (_keep_catalog, catalogs) = watch::channel(Arc::clone(&catalog));
+        let loader = Loader::start(
+            Arc::clone(&ledger),
+            engine.clone(),
+            store,
+            LoaderConfig {
+                plugins: config.plugins.clone(),
+                component_bytes_max: config.component_bytes_max,
+                missing_grace: config.missing_grace,
+                secrets: config.secrets.clone(),
+            },
+        );
+        let (loader, loaded) = tokio::select! {
+            started = loader => started?,
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping before anything was served");
+                ledger.close().await;
+                return Ok(());
+            }
+        };
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
             format!(
                 "cannot listen on {}; choose another address with --listen",
@@ -148,7 +157,7 @@ impl Host {
         let worker = Worker::new(
             Arc::clone(&ledger),
             engine,
-            catalogs.clone(),
+            loaded.catalog.clone(),
             guests.handle().clone(),
             config.worker,
         );
@@ -157,15 +166,15 @@ impl Host {
             address,
             paste: format!("{}/webhooks", public_url(&config, address)),
             reports: worker.reports(),
-            catalog: catalogs.clone(),
+            catalog: loaded.catalog.clone(),
             stopping: stopping.clone(),
         };
         let mut worker = tokio::spawn(worker.run(stopping.clone()));
         let public = Public {
             intake: Intake::new(
                 Arc::clone(&ledger),
-                router,
-                endpoints,
+                loaded.router,
+                loaded.endpoints,
                 config.intake,
                 stopping.clone(),
             ),
@@ -179,14 +188,8 @@ impl Host {
             config.server,
             stopping.clone(),
         ));
-        let forget = tokio::spawn(forget_missing(
-            Arc::clone(&ledger),
-            Arc::clone(&catalog),
-            known,
-            routers,
-            stopping,
-        ));
-        greet(&config, address, &catalog);
+        let loader = tokio::spawn(loader.run(stopping));
+        greet(&config, address, &loaded.catalog.borrow());
         let companion = companion.map(|companion| tokio::spawn(companion(feed)));
 
         let mut failure = ledger.failure();
@@ -204,7 +207,7 @@ impl Host {
         stop.send_replace(true);
         let drained = async {
             server.await.context("the listener's task failed")?;
-            forget.await.context("a task failed")?;
+            loader.await.context("a task failed")?;
             if let Some(companion) = companion {
                 companion.await.context("a task failed")?;
             }
@@ -273,182 +276,6 @@ impl Signals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-/// Notes in the ledger where every plugin stands, and returns all that it knows: those in the folder and those
-/// whose file has gone.
-async fn note_plugins(
-    ledger: &dyn Ledger,
-    catalog: &Catalog,
-) -> anyhow::Result<BTreeMap<String, PluginRecord>> {
-    let before: BTreeMap<String, PluginRecord> = ledger
-        .plugins()
-        .await?
-        .into_iter()
-        .map(|record| (record.name.clone(), record))
-        .collect();
-    let mut records: Vec<PluginRecord> = before
-        .values()
-        .filter(|record| !catalog.plugins.contains_key(&record.name))
-        .map(|record| PluginRecord {
-            state: PluginState::Missing,
-            reason: Some("its file is gone".to_owned()),
-            ..record.clone()
-        })
-        .collect();
-    for plugin in catalog.plugins.values() {
-        let record = note(plugin, before.get(&plugin.name));
-        match (record.state, &record.reason) {
-            (PluginState::Loaded, _) => tracing::info!(plugin = record.name, "plugin loaded"),
-            (state, reason) => tracing::warn!(
-                plugin = record.name,
-                state = state.as_str(),
-                reason = reason.as_deref(),
-                "plugin does not run"
-            ),
-        }
-        records.push(record);
-    }
-    for record in &records {
-        ledger.put_plugin(record.clone()).await?;
-    }
-    Ok(ledger
-        .plugins()
-        .await?
-        .into_iter()
-        .map(|record| (record.name.clone(), record))
-        .collect())
-}
-
-/// Where a plugin stands, as the ledger keeps it. A refused one keeps the manifest of its last good version, by
-/// which its deliveries are still routed (and parked).
-fn note(plugin: &Plugin, before: Option<&PluginRecord>) -> PluginRecord {
-    let (state, reason) = match &plugin.standing {
-        Standing::Loaded(_) => (PluginState::Loaded, None),
-        Standing::Held { reason, .. } => (PluginState::Held, Some(reason.clone())),
-        Standing::Refused { reason } => (PluginState::Refused, Some(reason.clone())),
-    };
-    PluginRecord {
-        name: plugin.name.clone(),
-        state,
-        reason,
-        active: plugin
-            .component()
-            .map(|component| component.facts().digest.clone())
-            .or_else(|| before?.active.clone()),
-        candidate: None,
-        grant: None,
-        missing_since_ms: None,
-        manifest: plugin
-            .manifest()
-            .map(Manifest::to_stored)
-            .or_else(|| before?.manifest.clone()),
-    }
-}
-
-/// A route for every plugin with a manifest; those that do not run get parked runs. A plugin whose grant cannot be
-/// used gets none: nobody can tell which events its operator let through.
-fn routes(catalog: &Catalog, known: &BTreeMap<String, PluginRecord>) -> Vec<Route> {
-    known
-        .values()
-        .filter_map(|record| {
-            let plugin = catalog.plugins.get(&record.name);
-            let grant = match plugin {
-                Some(plugin) => Some(plugin.usable_grant().ok()?),
-                None => catalog.grants_alone.get(&record.name),
-            };
-            let manifest = plugin
-                .and_then(|plugin| plugin.manifest().cloned())
-                .or_else(|| Manifest::from_stored(record.manifest.as_deref()?))?;
-            let parked = match record.state {
-                PluginState::Loaded => None,
-                state => Some(match &record.reason {
-                    Some(reason) => format!("{}: {reason}", state.as_str()),
-                    None => state.as_str().to_owned(),
-                }),
-            };
-            Some(Route {
-                plugin: record.name.clone(),
-                manifest,
-                matcher: grant.map(|grant| grant.matcher.clone()).unwrap_or_default(),
-                digest: record.routed_digest().unwrap_or_default().to_owned(),
-                parked,
-            })
-        })
-        .collect()
-}
-
-/// What opens each plugin's endpoint: those of the folder, of a grant alone, and of the ledger.
-fn endpoints(catalog: &Catalog, known: Vec<String>) -> HashMap<String, Endpoint> {
-    let in_folder = catalog
-        .plugins
-        .values()
-        .map(|plugin| (plugin.name.clone(), plugin.usable_grant()));
-    let alone = catalog
-        .grants_alone
-        .iter()
-        .map(|(name, grant)| (name.clone(), Ok(grant)));
-    let mut endpoints: HashMap<String, Endpoint> = known
-        .into_iter()
-        .map(|name| (name, Endpoint::Host))
-        .collect();
-    endpoints.extend(in_folder.chain(alone).map(|(name, grant)| {
-        let endpoint = endpoint(&name, grant);
-        (name, endpoint)
-    }));
-    // A refused file may have a name that no plugin can have, and so no endpoint.
-    endpoints.retain(|name, _| PluginName::parse(name).is_ok());
-    endpoints
-}
-
-/// A secret of its own that cannot be read closes an endpoint, and so does a grant that cannot be: neither ever opens
-/// it to the host's secrets.
-fn endpoint(name: &str, grant: Result<&Grant, &str>) -> Endpoint {
-    let read = match grant.map(|grant| &grant.secret) {
-        Ok(None) => return Endpoint::Host,
-        Ok(Some(reference)) => reference.read().map_err(|error| error.to_string()),
-        Err(reason) => Err(reason.to_owned()),
-    };
-    match read {
-        Ok(secret) => Endpoint::Own(secret),
-        Err(reason) => {
-            tracing::error!(plugin = name, reason, "its endpoint is closed");
-            Endpoint::Closed { reason }
-        }
-    }
-}
-
-/// Forgets plugins whose file is still gone after the grace: they get nothing more, and their parked runs are dead.
-async fn forget_missing(
-    ledger: Arc<dyn Ledger>,
-    catalog: Arc<Catalog>,
-    mut known: BTreeMap<String, PluginRecord>,
-    routers: watch::Sender<Arc<Router>>,
-    mut stopping: watch::Receiver<bool>,
-) {
-    tokio::select! {
-        _ = stopping.wait_for(|stop| *stop) => return,
-        () = tokio::time::sleep(MISSING_GRACE) => {}
-    }
-    let missing: Vec<String> = known
-        .values()
-        .filter(|record| record.state == PluginState::Missing)
-        .map(|record| record.name.clone())
-        .collect();
-    for name in &missing {
-        known.remove(name);
-    }
-    // Routed no more before they are forgotten: else a delivery between the two would park a run for ever.
-    routers.send_replace(Arc::new(Router::new(routes(&catalog, &known))));
-    for name in missing {
-        tracing::warn!(
-            plugin = name,
-            "its file is still gone: forgotten, its parked runs are dead"
-        );
-        if let Err(error) = ledger.forget_plugin(name).await {
-            tracing::error!(%error, "a missing plugin could not be forgotten");
         }
     }
 }

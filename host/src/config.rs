@@ -17,6 +17,7 @@ use crate::worker::WorkerConfig;
 use bytesize::ByteSize;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The default address: loopback, so that nothing is open to others unless asked for.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -38,7 +39,6 @@ const LATER: &[&str] = &[
     "backlog-runs-per-plugin",
     "park-runs",
     "park-for",
-    "missing-grace",
     "free-space-min",
     "retain",
     "retain-bytes",
@@ -60,6 +60,8 @@ pub struct Config {
     pub public_url: String,
     /// The largest component, in bytes.
     pub component_bytes_max: u64,
+    /// How long a plugin whose file has gone still gets (parked) runs.
+    pub missing_grace: Duration,
     /// Bounds of intake.
     pub intake: IntakeConfig,
     /// Bounds of the listener.
@@ -204,6 +206,7 @@ impl Config {
             secrets,
             public_url,
             component_bytes_max: args.component_max.as_u64(),
+            missing_grace: args.missing_grace,
             intake: IntakeConfig {
                 body_bytes_max,
                 body_time_max: args.body_time_max,

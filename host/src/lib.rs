@@ -14,6 +14,7 @@ pub mod telemetry;
 pub mod plugin;
 pub mod router;
 pub mod intake;
+pub mod loader;
 pub mod worker;
 pub mod server;
 pub mod activity;

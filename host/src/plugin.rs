@@ -8,10 +8,15 @@ pub mod capability;
 pub mod catalog;
 pub mod component;
 pub mod engine;
+pub mod folder;
 pub mod grant;
 pub mod limiter;
+pub mod lookout;
 pub mod sandbox;
+pub mod settling;
+pub mod store;
 mod verdict;
+pub mod watch;
 
 pub use component::{Component, ComponentError};
 pub use engine::{Engine, EngineConfig};

@@ -4,8 +4,9 @@
 //! all plugins. It is pure: it runs and records nothing.
 
 use crate::event::Event;
-use crate::plugin::Manifest;
+use crate::ledger::{PluginRecord, PluginState};
 use crate::plugin::grant::Matcher;
+use crate::plugin::{Grant, Manifest};
 use crate::scope::{ScopePattern, SeenEvent, prefixes};
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,6 +46,13 @@ pub struct Router {
 }
 
 impl Router {
+    /// The index over all plugins that are noted with a manifest. Those that do not run get parked runs; one that
+    /// never had a good grant gets none, since nobody can tell which events its operator lets through.
+    #[must_use]
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a PluginRecord>) -> Self {
+        Self::new(records.into_iter().filter_map(route_of).collect())
+    }
+
     /// Builds the index.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
@@ -97,6 +105,24 @@ impl Router {
             .into_iter()
             .collect()
     }
+}
+
+fn route_of(record: &PluginRecord) -> Option<Route> {
+    let manifest = Manifest::from_stored(record.manifest.as_deref()?)?;
+    // It was good when it was noted; what it may give is not asked here.
+    let grant = Grant::parse(record.grant.as_deref()?, usize::MAX).ok()?;
+    let parked = match (record.state, &record.reason) {
+        (PluginState::Loaded | PluginState::Compiling, _) => None,
+        (state, Some(reason)) => Some(format!("{}: {reason}", state.as_str())),
+        (state, None) => Some(state.as_str().to_owned()),
+    };
+    Some(Route {
+        plugin: record.name.clone(),
+        manifest,
+        matcher: grant.matcher,
+        digest: record.routed_digest().unwrap_or_default().to_owned(),
+        parked,
+    })
 }
 
 fn judge<'a>(route: &'a Route, event: &Event) -> Option<Routed<'a>> {

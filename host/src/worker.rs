@@ -197,7 +197,7 @@ impl Worker {
         let mut plugins: Vec<ClaimablePlugin> = catalog
             .plugins
             .values()
-            .filter(|plugin| plugin.reason().is_none())
+            .filter(|plugin| plugin.running().is_some())
             .filter_map(|plugin| {
                 let running = self.running(&plugin.name);
                 let free = plugin

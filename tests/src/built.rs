@@ -1,6 +1,7 @@
 //! The binary and the components, built once for each test process by the cargo that is at hand.
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -56,6 +57,23 @@ pub fn component(package: &str) -> &'static Path {
 /// The bytes of a package's component.
 pub fn component_bytes(package: &str) -> Vec<u8> {
     std::fs::read(component(package)).expect("a component that was built can be read")
+}
+
+/// The bytes of a package's component as another version of it: it does the same, and has another digest.
+#[must_use]
+pub fn version_of(package: &str, version: u8) -> Vec<u8> {
+    let mut bytes = component_bytes(package);
+    // A custom section (WebAssembly core specification, 5.5.3): its id, its length, its name, its content.
+    bytes.extend([0, 3, 1, b'v', version]);
+    bytes
+}
+
+/// The digest of a component's bytes, as Hookbox writes it.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    let digits: Vec<String> = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{}", digits.concat())
 }
 
 fn build_components() -> HashMap<String, PathBuf> {

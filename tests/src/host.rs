@@ -5,7 +5,7 @@ use crate::built::{component_bytes, hookbox};
 use crate::cli::{Cli, Ran, clean, outputs};
 use crate::hub::Hub;
 use crate::lines::Lines;
-use crate::wait::eventually;
+use crate::wait::{eventually, eventually_or};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ const START: Duration = Duration::from_secs(60);
 
 /// The longest that stopping may take.
 const STOP: Duration = Duration::from_secs(40);
+
+/// The longest that a change in the plugins folder may take to show: a slow machine compiles meanwhile.
+const NOTICE: Duration = Duration::from_secs(20);
 
 /// What the host prints before its address.
 const LISTENING: &str = "listening on http://";
@@ -83,6 +86,15 @@ impl HostBuilder {
     pub fn limits(mut self, script: &str) -> Self {
         self.limits = Some(script.to_owned());
         self
+    }
+
+    /// Without root's power over files, whoever runs the stories.
+    pub fn unprivileged(self) -> Self {
+        if !rustix::process::geteuid().is_root() {
+            return self;
+        }
+        // The mode of root's own files counts for root without its capabilities.
+        self.limits("set -- setpriv --bounding-set=-all --inh-caps=-all \"$@\"")
     }
 
     /// Starts it and waits until it listens.
@@ -231,6 +243,12 @@ impl Host {
         self.folder.path().join("data")
     }
 
+    /// Its plugins folder.
+    #[must_use]
+    pub fn plugins(&self) -> PathBuf {
+        self.folder.path().join("plugins")
+    }
+
     /// The folder that it was started in: its plugins and data are below it.
     #[must_use]
     pub fn folder(&self) -> &Path {
@@ -275,10 +293,28 @@ impl Host {
     #[track_caller]
     #[must_use]
     pub fn plugin(&self, name: &str) -> Value {
+        let found = self.find_plugin(name);
+        found.unwrap_or_else(|| panic!("there is no plugin {name}"))
+    }
+
+    /// The same, if there is such a plugin.
+    #[track_caller]
+    #[must_use]
+    pub fn find_plugin(&self, name: &str) -> Option<Value> {
         let listed = self.cli(&["plugins", "--json"]).ok().json();
         let mut plugins = listed.as_array().cloned().unwrap_or_default().into_iter();
-        let found = plugins.find(|plugin| plugin.get("name").and_then(Value::as_str) == Some(name));
-        found.unwrap_or_else(|| panic!("no plugin {name} in {listed:#}"))
+        plugins.find(|plugin| plugin.get("name").and_then(Value::as_str) == Some(name))
+    }
+
+    /// The same, once it is as it should be.
+    #[track_caller]
+    pub fn plugin_when(&self, name: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let found = eventually_or(NOTICE, || {
+            last = self.find_plugin(name).unwrap_or_default();
+            is(&last).then(|| last.clone())
+        });
+        found.unwrap_or_else(|| panic!("{name} stands as {last:#}\n{}", self.log()))
     }
 
     /// What it logged since it was started.
@@ -357,15 +393,15 @@ impl Host {
         self.restart();
     }
 
-    /// Writes a file into its plugins folder, for the next start.
+    /// Writes a file into its plugins folder.
     pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
-        let path = self.folder.path().join("plugins").join(name);
+        let path = self.plugins().join(name);
         std::fs::write(path, bytes).expect("a file can be written");
     }
 
-    /// Removes a file from its plugins folder, for the next start.
+    /// Removes a file from its plugins folder.
     pub fn remove(&self, name: &str) {
-        let path = self.folder.path().join("plugins").join(name);
+        let path = self.plugins().join(name);
         std::fs::remove_file(path).expect("a file can be removed");
     }
 }

@@ -21,7 +21,7 @@ mod shared;
 mod wait;
 pub mod wit_deps;
 
-pub use built::{component, component_bytes, hookbox, workspace};
+pub use built::{component, component_bytes, digest, hookbox, version_of, workspace};
 pub use cli::{Cli, Ran};
 pub use expect::{keys, met, says};
 pub use host::{FailedStart, Host, HostBuilder};
@@ -29,7 +29,7 @@ pub use http::{Answer, Connection};
 pub use hub::{Hub, Post};
 pub use payloads::{event, payload_file, payload_files};
 pub use shared::Shared;
-pub use wait::eventually;
+pub use wait::{eventually, eventually_or};
 
 /// The secret that hosts are started with unless a story says otherwise.
 pub const SECRET: &str = "a-secret-of-the-stories";

@@ -76,10 +76,15 @@ fn packages(source: &str, names: &[&str]) -> Result<Vec<(String, String)>, Error
         .collect()
 }
 
+/// The platform that is built for anyway, in cargo's word.
+const TARGET: &str = "host-tuple";
+
 /// Where cargo keeps a dependency's sources.
 fn crate_folder(name: &str) -> Result<PathBuf, Error> {
     let output = Command::new(env!("CARGO"))
+        // Crates of other platforms are not there offline.
         .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["--filter-platform", TARGET])
         .current_dir(workspace())
         .output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;

@@ -15,6 +15,8 @@ mod connections;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod hot_folder;
+#[cfg(test)]
 mod house_rules;
 #[cfg(test)]
 mod ledger_cli;

@@ -163,7 +163,7 @@ fn a_plugin_whose_file_has_gone_is_missing_and_its_runs_wait_for_it() {
     host.stop();
     host.put("hello.wasm", component_bytes("hello"));
     host.restart();
-    stands(&host, "hello", "loaded", "");
+    host.plugin_when("hello", |plugin| plugin["state"] == "loaded");
     let settled = hookbox_tests::eventually(std::time::Duration::from_secs(10), || {
         let delivery = host.delivery(&answer.id());
         (delivery["state"] == "settled").then_some(delivery)

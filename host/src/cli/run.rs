@@ -6,7 +6,7 @@ use crate::cli::{End, UsageError, event, output};
 use crate::clock::now_ms;
 use crate::delivery::{AttemptRecord, DeliveryId, Outcome, RunId};
 use crate::event::Event;
-use crate::plugin::catalog::read_grant;
+use crate::plugin::folder::read_grant;
 use crate::plugin::sandbox::{Attempt, Invocation, attempt};
 use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;

@@ -77,6 +77,10 @@ pub struct ServeArgs {
         default_value = "64MiB"
     )]
     pub component_max: ByteSize,
+    /// How long a plugin whose file has gone still gets runs, which wait for it
+    #[arg(long, env = "HOOKBOX_MISSING_GRACE", value_name = "TIME", default_value = "10m",
+          value_parser = bounded_duration)]
+    pub missing_grace: Duration,
     /// How long requests and attempts may go on once the host is told to stop
     #[arg(long, env = "HOOKBOX_DRAIN", value_name = "TIME", default_value = "25s",
           value_parser = bounded_duration)]

@@ -1,340 +1,401 @@
-//! The plugins folder: which files are there, and what each of them is.
+//! Every plugin that there is, and what has become of its files: which version is active, which one is not and why,
+//! and by which grant it runs.
 //!
-//! Every component file gets a standing with its reason, so that nothing in the folder is passed over in silence.
-//! This module reads the folder and compiles; it knows neither ledger nor HTTP.
+//! Pure: it is told what was found and loaded. An active version stays until a better one takes its place: a
+//! candidate that is refused or held, or a grant that cannot be read, changes nothing of what runs.
 
-use crate::plugin::component::{COMPONENT_BYTES_MAX, ComponentError, name_of};
-use crate::plugin::grant::GRANT_BYTES_MAX;
-use crate::plugin::{Component, Engine, Grant, Manifest};
+use crate::plugin::Manifest;
+use crate::plugin::component::Component;
+use crate::plugin::grant::{Grant, WrittenGrant};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
-/// The extension of native code, which is never loaded.
-const PRECOMPILED: &str = "cwasm";
-
-/// What the plugins folder holds.
+/// All plugins, by name. Files whose name no plugin can have are here too, by file name, so that nothing in the
+/// folder is passed over in silence.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
-    /// Every plugin by its name, and every file that cannot be one by its file name.
+    /// The plugins.
     pub plugins: BTreeMap<String, Arc<Plugin>>,
-    /// Grants without a component: their endpoints are known, nothing runs.
-    pub grants_alone: BTreeMap<String, Grant>,
 }
 
-/// A file in the plugins folder and what became of it.
-#[derive(Clone)]
+/// A plugin and what became of its files.
+#[derive(Debug, Clone)]
 pub struct Plugin {
     /// Its name: the stem of its file.
     pub name: String,
-    /// Where it stands.
-    pub standing: Standing,
-    /// Its grant, or why that cannot be used: then nothing may be done in its name.
-    grant: Result<Grant, String>,
+    presence: Presence,
+    active: Option<Active>,
+    candidate: Option<Candidate>,
+    manifest: Option<Manifest>,
+    grant: Option<WrittenGrant>,
+    grant_problem: Option<String>,
 }
 
-/// Where a component file stands.
+/// Whether a plugin's component file is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Here,
+    /// It was.
+    Gone {
+        /// Since when, in ms since the Unix epoch.
+        since_ms: u64,
+    },
+    /// There is, or was, a grant only.
+    Never,
+}
+
+/// The version that runs.
 #[derive(Clone)]
-pub enum Standing {
-    /// It runs.
-    Loaded(Component),
-    /// It is good, and must have something that is not granted.
-    Held {
-        /// The component.
-        component: Component,
-        /// What is missing.
-        reason: String,
-    },
-    /// It or its grant cannot be used.
-    Refused {
-        /// Why, and how to mend it.
-        reason: String,
-    },
+struct Active {
+    digest: String,
+    /// Absent until it is compiled.
+    component: Option<Component>,
 }
 
-impl std::fmt::Debug for Plugin {
+impl std::fmt::Debug for Active {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.write_str(&self.digest)
     }
 }
 
-/// The grant of a plugin whose own cannot be used; it is refused, so nothing of it is ever spent.
+/// A version in the folder that does not run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its digest; `None` if its file cannot be read.
+    pub digest: Option<String>,
+    /// Where it stands.
+    pub standing: CandidateStanding,
+}
+
+/// Where a candidate stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CandidateStanding {
+    /// It is being compiled.
+    Compiling,
+    /// It is good, and must have something that is not granted.
+    Held(String),
+    /// It cannot be used.
+    Refused(String),
+}
+
+/// Where a plugin stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It runs.
+    Loaded,
+    /// It will run once it is compiled.
+    Compiling,
+    /// It waits for its operator.
+    Held(String),
+    /// It cannot be used.
+    Refused(String),
+    /// Its file is gone.
+    Missing,
+    /// There is a grant and no component.
+    GrantAlone,
+}
+
+/// The grant of a plugin that has no good one; it does not run, so nothing of it is ever spent.
 static NO_GRANT: LazyLock<Grant> = LazyLock::new(Grant::default);
 
 impl Plugin {
-    fn refused(name: String, reason: String) -> Self {
+    /// A plugin of which nothing is known yet.
+    #[must_use]
+    pub const fn new(name: String) -> Self {
         Self {
             name,
-            grant: Err(reason.clone()),
-            standing: Standing::Refused { reason },
+            presence: Presence::Never,
+            active: None,
+            candidate: None,
+            manifest: None,
+            grant: None,
+            grant_problem: None,
+        }
+    }
+
+    /// A plugin as it was when it was last noted: its active version is to be compiled.
+    #[must_use]
+    pub fn remembered(
+        name: String,
+        presence: Presence,
+        active: Option<String>,
+        manifest: Option<Manifest>,
+        grant: Option<WrittenGrant>,
+    ) -> Self {
+        let component = None;
+        Self {
+            presence,
+            active: active.map(|digest| Active { digest, component }),
+            manifest,
+            grant,
+            ..Self::new(name)
+        }
+    }
+
+    /// A file that no plugin can have.
+    #[must_use]
+    pub fn unusable(file: String, reason: String) -> Self {
+        let mut plugin = Self::new(file);
+        plugin.presence = Presence::Here;
+        plugin.grant_problem = Some(reason.clone());
+        plugin.refuse(None, reason);
+        plugin
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self.presence {
+            Presence::Gone { .. } => return Standing::Missing,
+            Presence::Never | Presence::Here => {}
+        }
+        if let (None, Some(problem)) = (&self.grant, &self.grant_problem) {
+            return Standing::Refused(problem.clone());
+        }
+        if self.presence == Presence::Never {
+            return Standing::GrantAlone;
+        }
+        let Some(active) = &self.active else {
+            return match self.candidate.as_ref().map(|candidate| &candidate.standing) {
+                Some(CandidateStanding::Held(reason)) => Standing::Held(reason.clone()),
+                Some(CandidateStanding::Refused(reason)) => Standing::Refused(reason.clone()),
+                Some(CandidateStanding::Compiling) | None => Standing::Compiling,
+            };
+        };
+        if let Some(reason) = self.unpinned(&active.digest) {
+            return Standing::Held(reason);
+        }
+        match active.component {
+            Some(_) => Standing::Loaded,
+            None => Standing::Compiling,
+        }
+    }
+
+    /// Why it does not run; or what is wrong with its files although it does.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self.standing() {
+            Standing::Held(reason) | Standing::Refused(reason) => Some(reason),
+            Standing::Missing => Some("its file is gone".to_owned()),
+            Standing::Loaded | Standing::Compiling => {
+                let problem = self.grant_problem.as_ref()?;
+                Some(format!(
+                    "{problem}; until that is mended its last good grant counts"
+                ))
+            }
+            Standing::GrantAlone => None,
+        }
+    }
+
+    /// The component that runs, if one does.
+    #[must_use]
+    pub fn running(&self) -> Option<&Component> {
+        match self.standing() {
+            Standing::Loaded => self.active.as_ref()?.component.as_ref(),
+            _ => None,
         }
     }
 
     /// Its grant.
     #[must_use]
     pub fn grant(&self) -> &Grant {
-        self.grant.as_ref().unwrap_or(&NO_GRANT)
+        self.grant
+            .as_ref()
+            .map_or(&NO_GRANT, |written| &written.grant)
     }
 
     /// Its grant as an endpoint and routing need it.
     ///
     /// # Errors
-    /// Why it cannot be used: then its endpoint is closed and no event passes its `[match]`.
-    pub fn usable_grant(&self) -> Result<&Grant, &str> {
-        self.grant.as_ref().map_err(String::as_str)
+    /// Why there is none: then its endpoint is closed and no event passes its `[match]`.
+    pub fn usable_grant(&self) -> Result<&WrittenGrant, &str> {
+        self.grant.as_ref().ok_or_else(|| {
+            self.grant_problem
+                .as_deref()
+                .unwrap_or("it has no grant yet")
+        })
     }
 
-    /// Its component, if that could be loaded.
+    /// Whether its component file is there.
     #[must_use]
-    pub const fn component(&self) -> Option<&Component> {
-        match &self.standing {
-            Standing::Loaded(component) | Standing::Held { component, .. } => Some(component),
-            Standing::Refused { .. } => None,
-        }
+    pub const fn presence(&self) -> Presence {
+        self.presence
     }
 
-    /// Its manifest, if its component could be loaded.
+    /// The digest of its active version.
     #[must_use]
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.component().map(Component::manifest)
+    pub fn active_digest(&self) -> Option<&str> {
+        self.active.as_ref().map(|active| active.digest.as_str())
     }
 
-    /// Why it does not run, if it does not.
+    /// Whether its active version is still to be compiled.
     #[must_use]
-    pub fn reason(&self) -> Option<&str> {
-        match &self.standing {
-            Standing::Loaded(_) => None,
-            Standing::Held { reason, .. } | Standing::Refused { reason } => Some(reason),
-        }
-    }
-}
-
-/// The folder cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: cannot read the plugins folder: {reason}; name another with --plugins", path.display())]
-pub struct CatalogError {
-    path: PathBuf,
-    reason: String,
-}
-
-impl Catalog {
-    /// Reads the folder and loads every component in it. Blocks for as long as compiling takes. A folder that is
-    /// not there is empty.
-    ///
-    /// # Errors
-    /// [`CatalogError`] if the folder itself cannot be read; a bad file only makes its own plugin refused.
-    pub fn read(
-        engine: &Engine,
-        folder: &Path,
-        component_bytes_max: u64,
-    ) -> Result<Self, CatalogError> {
-        let files = files(folder).map_err(|error| CatalogError {
-            path: folder.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let mut catalog = Self::default();
-        for path in files.iter().filter(|path| is_component(path)) {
-            let plugin = load(engine, path, component_bytes_max);
-            catalog
-                .plugins
-                .insert(plugin.name.clone(), Arc::new(plugin));
-        }
-        for path in files.iter().filter(|path| has_extension(path, "toml")) {
-            catalog.add_grant(engine, path);
-        }
-        Ok(catalog)
+    pub fn is_uncompiled(&self) -> bool {
+        self.presence == Presence::Here
+            && self
+                .active
+                .as_ref()
+                .is_some_and(|active| active.component.is_none())
     }
 
-    /// Takes in a grant that has no component beside it.
-    fn add_grant(&mut self, engine: &Engine, path: &Path) {
-        let name = match name_of(path) {
-            Ok(name) => name.to_string(),
-            Err(error) => {
-                let reason = format!("{}: {error}", path.display());
-                let plugin = Plugin::refused(file_name(path), reason);
-                self.plugins.insert(plugin.name.clone(), Arc::new(plugin));
-                return;
-            }
-        };
-        if self.plugins.contains_key(&name) {
-            return;
+    /// The version in the folder that does not run.
+    #[must_use]
+    pub const fn candidate(&self) -> Option<&Candidate> {
+        self.candidate.as_ref()
+    }
+
+    /// The manifest of the active version; without one, of the last good candidate.
+    #[must_use]
+    pub const fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// Its file is there.
+    pub const fn appear(&mut self) {
+        self.presence = Presence::Here;
+    }
+
+    /// Its file is gone.
+    pub fn vanish(&mut self, now_ms: u64) {
+        if self.presence == Presence::Here {
+            self.presence = Presence::Gone { since_ms: now_ms };
         }
-        match read_sidecar(path, engine.config().memory_bytes_max) {
+        self.candidate = None;
+    }
+
+    /// A grant was read, or what is in its place cannot be: then the last good one stays.
+    pub fn regrant(&mut self, read: Result<WrittenGrant, String>) {
+        match read {
             Ok(grant) => {
-                self.grants_alone.insert(name, grant);
+                self.grant = Some(grant);
+                self.grant_problem = None;
             }
-            Err(reason) => {
-                self.plugins
-                    .insert(name.clone(), Arc::new(Plugin::refused(name, reason)));
+            Err(reason) => self.grant_problem = Some(reason),
+        }
+    }
+
+    /// Gives it a grant if it has none and none is there.
+    pub fn grant_by_default(&mut self, default: impl FnOnce() -> WrittenGrant) {
+        if self.grant.is_none() && self.grant_problem.is_none() {
+            self.grant = Some(default());
+        }
+    }
+
+    /// Whether a version of it is held: another grant may let it run.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let candidate = self.candidate.as_ref().map(|candidate| &candidate.standing);
+        matches!(candidate, Some(CandidateStanding::Held(_)))
+    }
+
+    /// Whether a version of this digest was refused.
+    #[must_use]
+    pub fn has_refused(&self, digest: &str) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| {
+            candidate.digest.as_deref() == Some(digest)
+                && matches!(candidate.standing, CandidateStanding::Refused(_))
+        })
+    }
+
+    /// The digests of its active version and of a candidate that may yet become it.
+    pub fn digests(&self) -> impl Iterator<Item = String> + use<> {
+        let held = self.candidate.as_ref().filter(|_| self.is_held());
+        let candidate = held.and_then(|candidate| candidate.digest.clone());
+        let active = self.active.as_ref().map(|active| active.digest.clone());
+        active.into_iter().chain(candidate)
+    }
+
+    /// The file holds the active version.
+    pub fn confirm(&mut self) {
+        self.candidate = None;
+    }
+
+    /// The file holds a version that is being compiled.
+    pub fn compile(&mut self, digest: String) {
+        self.candidate = Some(Candidate {
+            digest: Some(digest),
+            standing: CandidateStanding::Compiling,
+        });
+    }
+
+    /// The file holds a version that cannot be used.
+    pub fn refuse(&mut self, digest: Option<String>, reason: String) {
+        self.candidate = Some(Candidate {
+            digest,
+            standing: CandidateStanding::Refused(reason),
+        });
+    }
+
+    /// Why a version of this digest may not run, if its grant pins another.
+    #[must_use]
+    pub fn unpinned(&self, digest: &str) -> Option<String> {
+        let pinned = self.grant().digest.as_ref()?;
+        (pinned != digest).then(|| {
+            format!("digest: the grant pins {pinned}, the file is {digest}; put the pinned file here or change the grant")
+        })
+    }
+
+    /// The file holds a version that its grant does not let run.
+    pub fn hold(&mut self, digest: String, reason: String) {
+        self.candidate = Some(Candidate {
+            digest: Some(digest),
+            standing: CandidateStanding::Held(reason),
+        });
+    }
+
+    /// A version was compiled and described: it is active from now on, unless it must have what is not granted.
+    pub fn load(&mut self, component: Component) {
+        let digest = component.facts().digest.clone();
+        let manifest = component.manifest().clone();
+        let lacking = self.unpinned(&digest).or_else(|| lacking(&manifest));
+        if let Some(reason) = lacking {
+            if self.active.is_none() {
+                self.manifest = Some(manifest);
+            }
+            return self.hold(digest, reason);
+        }
+        self.manifest = Some(manifest);
+        self.candidate = None;
+        self.active = Some(Active {
+            digest,
+            component: Some(component),
+        });
+    }
+
+    /// The active version was compiled from what is kept of it; `false` if another has become active meanwhile.
+    pub fn reload(&mut self, component: Component) {
+        if let Some(active) = &mut self.active
+            && active.digest == component.facts().digest
+        {
+            self.manifest = Some(component.manifest().clone());
+            active.component = Some(component);
+        }
+    }
+
+    /// The active version cannot be had any more. Its manifest stays: by it events are still routed, and wait.
+    pub fn lose(&mut self, digest: &str, reason: String) {
+        if self.active_digest() == Some(digest) {
+            self.active = None;
+            if self.candidate.is_none() {
+                self.refuse(Some(digest.to_owned()), reason);
             }
         }
     }
 }
 
-fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut files = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
-    files.sort();
-    Ok(files)
-}
-
-fn is_component(path: &Path) -> bool {
-    has_extension(path, "wasm") || has_extension(path, PRECOMPILED)
-}
-
-fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension().is_some_and(|found| found == extension)
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned()
-}
-
-/// Loads one component file and its grant.
-#[must_use]
-pub fn load(engine: &Engine, path: &Path, component_bytes_max: u64) -> Plugin {
-    let refused = |name: String, reason: &dyn std::fmt::Display| {
-        Plugin::refused(name, format!("{}: {reason}", path.display()))
-    };
-    if has_extension(path, PRECOMPILED) {
-        return refused(file_name(path), &ComponentError::Precompiled);
-    }
-    let name = match name_of(path) {
-        Ok(name) => name.to_string(),
-        Err(error) => return refused(file_name(path), &error),
-    };
-    let grant = read_sidecar(
-        &path.with_extension("toml"),
-        engine.config().memory_bytes_max,
-    );
-    let component = read_bounded(path, component_bytes_max)
-        .and_then(|bytes| Component::load(engine, &bytes).map_err(|error| error.to_string()))
-        .map_err(|reason| format!("{}: {reason}", path.display()));
-    let standing = match (&grant, component) {
-        (Err(reason), _) => Standing::Refused {
-            reason: reason.clone(),
-        },
-        (_, Err(reason)) => Standing::Refused { reason },
-        (Ok(_), Ok(component)) => standing(component),
-    };
-    Plugin {
-        name,
-        standing,
-        grant,
-    }
-}
-
-/// A component runs unless it must have what is not granted; so far nothing can be.
-fn standing(component: Component) -> Standing {
-    let missing: Vec<String> = component
-        .manifest()
+/// What a plugin must have and nobody can grant so far.
+fn lacking(manifest: &Manifest) -> Option<String> {
+    let missing: Vec<String> = manifest
         .wants
         .iter()
         .filter(|want| want.required)
         .map(|want| format!("{} `{}` ({})", want.kind, want.name, want.reason))
         .collect();
-    if missing.is_empty() {
-        return Standing::Loaded(component);
-    }
-    Standing::Held {
-        component,
-        reason: format!(
+    (!missing.is_empty()).then(|| {
+        format!(
             "it requires what this version of hookbox cannot grant: {}",
             missing.join(", ")
-        ),
-    }
-}
-
-/// Reads the grant beside a component: the default one if there is none.
-fn read_sidecar(path: &Path, memory_bytes_max: usize) -> Result<Grant, String> {
-    match read_regular(path, GRANT_BYTES_MAX) {
-        Err(ReadError::NotFound) => Ok(Grant::within(memory_bytes_max)),
-        read => parse_grant(path, read, memory_bytes_max),
-    }
-}
-
-/// Reads a grant file that must be there.
-///
-/// # Errors
-/// The reason, with path and line.
-pub fn read_grant(path: &Path, memory_bytes_max: usize) -> Result<Grant, String> {
-    parse_grant(path, read_regular(path, GRANT_BYTES_MAX), memory_bytes_max)
-}
-
-fn parse_grant(
-    path: &Path,
-    read: Result<Vec<u8>, ReadError>,
-    memory_bytes_max: usize,
-) -> Result<Grant, String> {
-    read.map_err(|error| error.to_string())
-        .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned()))
-        .and_then(|text| Grant::parse(&text, memory_bytes_max).map_err(|error| error.to_string()))
-        .map_err(|reason| format!("{}: {reason}", path.display()))
-}
-
-fn read_bounded(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
-    read_regular(path, bytes_max).map_err(|error| error.to_string())
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ReadError {
-    #[error("there is no such file")]
-    NotFound,
-    #[error("not a regular file; put the file itself here")]
-    NotRegular,
-    #[error("{bytes} bytes large, at most {bytes_max} are read")]
-    TooLarge { bytes: u64, bytes_max: u64 },
-    #[error("cannot be read: {0}")]
-    Io(std::io::Error),
-}
-
-/// Reads a regular file of at most `bytes_max` bytes. The kind is looked at before the file is opened, because
-/// opening a FIFO would wait for its writer.
-fn read_regular(path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
-    let io = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => ReadError::NotFound,
-        _ => ReadError::Io(error),
-    };
-    if !std::fs::metadata(path).map_err(io)?.is_file() {
-        return Err(ReadError::NotRegular);
-    }
-    let file = File::open(path).map_err(io)?;
-    let bytes = file.metadata().map_err(io)?.len();
-    if bytes > bytes_max {
-        return Err(ReadError::TooLarge { bytes, bytes_max });
-    }
-    let mut content = Vec::new();
-    // One byte over the limit tells a file that grew meanwhile from one that just fits.
-    file.take(bytes_max.saturating_add(1))
-        .read_to_end(&mut content)
-        .map_err(io)?;
-    let read = u64::try_from(content.len()).unwrap_or(u64::MAX);
-    if read > bytes_max {
-        return Err(ReadError::TooLarge {
-            bytes: read,
-            bytes_max,
-        });
-    }
-    Ok(content)
-}
-
-/// Reads a component file for a command that takes one: [`load`] without a folder around it.
-///
-/// # Errors
-/// The reason, with the path.
-pub fn read_component(path: &Path) -> Result<Vec<u8>, String> {
-    read_bounded(path, COMPONENT_BYTES_MAX)
-        .map_err(|reason| format!("{}: {reason}", path.display()))
+        )
+    })
 }

@@ -3,6 +3,7 @@
 use crate::plugin::bindings::{INTERFACE_VERSION, ManifestError, v0_1};
 use crate::plugin::engine::Engine;
 use crate::plugin::sandbox::{self, GuestState, Limits};
+use crate::plugin::store::Store;
 use crate::plugin::verdict::cut;
 use crate::plugin::{Manifest, PluginName};
 use sha2::{Digest, Sha256};
@@ -98,17 +99,25 @@ pub enum ComponentError {
 }
 
 impl Component {
-    /// Compiles, links and describes a component. Compiling takes a while and a processor: never call it from a
-    /// runtime thread (this blocks).
+    /// Compiles, links and describes a component; a store spares compiling what was compiled before. Compiling takes
+    /// a while and a processor: never call it from a runtime thread (this blocks).
     ///
     /// # Errors
     /// [`ComponentError`] says why the bytes are no plugin for this host.
-    pub fn load(engine: &Engine, bytes: &[u8]) -> Result<Self, ComponentError> {
+    pub fn load(
+        engine: &Engine,
+        bytes: &[u8],
+        store: Option<&Store>,
+    ) -> Result<Self, ComponentError> {
         check_header(bytes)?;
-        let compiled = wasmtime::component::Component::from_binary(engine.wasmtime(), bytes)
-            .map_err(|error| ComponentError::Compile {
-                reason: format!("{error:#}"),
-            })?;
+        let digest = digest(bytes);
+        let compiled = match store {
+            Some(store) => store.compile(engine, &digest, bytes),
+            None => wasmtime::component::Component::from_binary(engine.wasmtime(), bytes),
+        };
+        let compiled = compiled.map_err(|error| ComponentError::Compile {
+            reason: format!("{error:#}"),
+        })?;
         let (interface, imports) = interfaces(engine, &compiled)?;
         let pre = engine
             .linker()
@@ -122,7 +131,7 @@ impl Component {
             pre,
             manifest,
             facts: ComponentFacts {
-                digest: digest(bytes),
+                digest,
                 size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
                 interface,
                 imports,
@@ -151,12 +160,16 @@ impl Component {
 /// The digest of a component's bytes: `sha256:` and 64 hex digits.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    let mut text = String::from("sha256:");
-    for byte in Sha256::digest(bytes) {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+/// Bytes as hex digits.
+pub(in crate::plugin) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
-    }
-    text
+        text
+    })
 }
 
 /// The plugin name of a component file: its stem.

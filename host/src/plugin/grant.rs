@@ -32,6 +32,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "concurrency",
             "retry",
             "secret",
+            "digest",
             "match",
         ],
     ),
@@ -43,9 +44,7 @@ const KEYS: &[(&str, &[&str])] = &[
 const LATER_KEYS: &[(&str, &[&str])] = &[
     (
         "",
-        &[
-            "order", "debounce", "rate", "digest", "config", "http", "state",
-        ],
+        &["order", "debounce", "rate", "config", "http", "state"],
     ),
     ("match", &["ignore-own"]),
 ];
@@ -61,8 +60,40 @@ pub struct Grant {
     pub retry: RetrySchedule,
     /// Which secret opens `/webhooks/NAME`, in place of the host's.
     pub secret: Option<SecretRef>,
+    /// The digest of the only component that may run: `sha256:` and 64 hex digits.
+    pub digest: Option<String>,
     /// Which of the events that it subscribes to it gets.
     pub matcher: Matcher,
+}
+
+/// A grant and the text it was read from.
+#[derive(Debug, Clone)]
+pub struct WrittenGrant {
+    /// The file's text; empty for the default grant.
+    pub text: String,
+    /// What it says.
+    pub grant: Grant,
+}
+
+impl WrittenGrant {
+    /// Reads the bytes of a grant file. `memory_bytes_max` is the host's bound on what a grant may give.
+    ///
+    /// # Errors
+    /// What is wrong with it, with its line.
+    pub fn parse(bytes: Vec<u8>, memory_bytes_max: usize) -> Result<Self, String> {
+        let text = String::from_utf8(bytes).map_err(|_| "not UTF-8 text".to_owned())?;
+        let grant = Grant::parse(&text, memory_bytes_max).map_err(|error| error.to_string())?;
+        Ok(Self { text, grant })
+    }
+
+    /// The grant of a plugin without a file.
+    #[must_use]
+    pub fn default_within(memory_bytes_max: usize) -> Self {
+        Self {
+            text: String::new(),
+            grant: Grant::within(memory_bytes_max),
+        }
+    }
 }
 
 impl Default for Grant {
@@ -72,6 +103,7 @@ impl Default for Grant {
             concurrency: 8,
             retry: RetrySchedule::default(),
             secret: None,
+            digest: None,
             matcher: Matcher::default(),
         }
     }
@@ -127,6 +159,9 @@ impl Grant {
             grant.secret =
                 Some(parsed.map_err(|error| reader.at(&secret, format!("secret: {error}")))?);
         }
+        if let Some(digest) = file.digest {
+            grant.digest = Some(reader.digest(&digest)?);
+        }
         if let Some(matcher) = file.r#match {
             grant.matcher = Matcher {
                 repo: matcher
@@ -156,6 +191,7 @@ struct GrantFile {
     concurrency: Option<Spanned<i64>>,
     retry: Option<Spanned<RetryTable>>,
     secret: Option<Spanned<String>>,
+    digest: Option<Spanned<String>>,
     r#match: Option<MatchTable>,
 }
 
@@ -258,6 +294,19 @@ impl Reader<'_> {
             return Err(self.at(value, format!("{key}: `{text}` is not between 1ms and 24h")));
         }
         Ok(duration)
+    }
+
+    fn digest(&self, value: &Spanned<String>) -> Result<String, GrantError> {
+        let text = value.get_ref().to_ascii_lowercase();
+        let hash = text.strip_prefix("sha256:").unwrap_or_default();
+        if hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(text);
+        }
+        Err(self.at(
+            value,
+            "digest: not `sha256:` and 64 hex digits; 'hookbox inspect' shows a component's"
+                .to_owned(),
+        ))
     }
 
     fn memory(&self, value: &Spanned<String>, max: usize) -> Result<usize, GrantError> {

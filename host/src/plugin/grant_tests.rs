@@ -23,7 +23,7 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
     );
     check(
         "zzz = 1",
-        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, secret, match",
+        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, secret, digest, match",
     );
     check("fuel = 0", "line 1: fuel: 0 is not in 1..=1000000000000");
     check("fuel = -5", "line 1: fuel: -5 is not in 1..=1000000000000");
@@ -39,6 +39,10 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
     check(
         "memory = \"1GiB\"",
         "line 1: memory: `1GiB` is not between 64KiB and 256.0 MiB, the host's memory-max",
+    );
+    check(
+        "digest = \"sha256:00\"",
+        "line 1: digest: not `sha256:` and 64 hex digits; 'hookbox inspect' shows a component's",
     );
     check("timeout = \"30s\"", "ok");
     check(
@@ -103,7 +107,6 @@ fn keys_of_later_versions_are_refused_by_name() {
         ("order = \"repo\"", "order"),
         ("debounce = { by = \"repo\" }", "debounce"),
         ("rate = { per-repo = 1 }", "rate"),
-        ("digest = \"sha256:00\"", "digest"),
         ("[config]\nmodel = \"x\"", "config"),
         ("[[http]]\nhost = \"huggingface.co\"", "http"),
         ("[state]", "state"),

@@ -53,7 +53,7 @@ impl Handler {
     ) -> Result<(), LedgerError> {
         let found = plugin
             .as_ref()
-            .and_then(|plugin| Some((plugin, plugin.component()?)));
+            .and_then(|plugin| Some((plugin, plugin.running()?)));
         let Some((plugin, component)) = found else {
             return self.give_back(claim).await;
         };

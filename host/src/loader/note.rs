@@ -1,0 +1,80 @@
+//! Plugins as the ledger notes them, and back; and what opens their endpoints.
+
+use crate::intake::Endpoint;
+use crate::ledger::{self, PluginRecord, PluginState};
+use crate::plugin::catalog::{Candidate, CandidateStanding, Plugin, Presence, Standing};
+use crate::plugin::grant::WrittenGrant;
+use crate::plugin::{Manifest, PluginName};
+
+/// A plugin as the ledger is to note it; `None` for a grant alone, which is no plugin yet.
+pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
+    let state = match plugin.standing() {
+        Standing::Loaded => PluginState::Loaded,
+        Standing::Compiling => PluginState::Compiling,
+        Standing::Held(_) => PluginState::Held,
+        Standing::Refused(_) => PluginState::Refused,
+        Standing::Missing => PluginState::Missing,
+        Standing::GrantAlone => return None,
+    };
+    let grant = plugin.usable_grant().ok();
+    Some(PluginRecord {
+        name: plugin.name.clone(),
+        state,
+        reason: plugin.reason(),
+        active: plugin.active_digest().map(str::to_owned),
+        candidate: plugin.candidate().map(candidate),
+        manifest: plugin.manifest().map(Manifest::to_stored),
+        grant: grant.map(|grant| grant.text.clone()),
+        missing_since_ms: match plugin.presence() {
+            Presence::Gone { since_ms } => Some(since_ms),
+            Presence::Here | Presence::Never => None,
+        },
+    })
+}
+
+fn candidate(candidate: &Candidate) -> ledger::Candidate {
+    let (state, reason) = match &candidate.standing {
+        CandidateStanding::Compiling => (PluginState::Compiling, None),
+        CandidateStanding::Held(reason) => (PluginState::Held, Some(reason)),
+        CandidateStanding::Refused(reason) => (PluginState::Refused, Some(reason)),
+    };
+    ledger::Candidate {
+        digest: candidate.digest.clone(),
+        state,
+        reason: reason.cloned(),
+    }
+}
+
+/// A plugin as the ledger remembers it, before its files are looked at: gone, until one is found.
+pub fn remembered(record: &PluginRecord, memory_bytes_max: usize, now_ms: u64) -> Plugin {
+    let since_ms = record.missing_since_ms.unwrap_or(now_ms);
+    let grant = record.grant.as_ref();
+    Plugin::remembered(
+        record.name.clone(),
+        Presence::Gone { since_ms },
+        record.active.clone(),
+        record.manifest.as_deref().and_then(Manifest::from_stored),
+        // One that this host would not give any more is as good as none.
+        grant
+            .and_then(|text| WrittenGrant::parse(text.clone().into_bytes(), memory_bytes_max).ok()),
+    )
+}
+
+/// What opens a plugin's endpoint, if it can have one. A secret of its own that cannot be read closes it, and so does
+/// a grant that never could be: neither ever opens it to the host's secrets. Blocks on the file system.
+pub fn endpoint(plugin: &Plugin) -> Option<Endpoint> {
+    PluginName::parse(&plugin.name).ok()?;
+    let secret = plugin.usable_grant().map(|written| &written.grant.secret);
+    let read = match secret {
+        Ok(None) => return Some(Endpoint::Host),
+        Ok(Some(reference)) => reference.read().map_err(|error| error.to_string()),
+        Err(reason) => Err(reason.to_owned()),
+    };
+    Some(match read {
+        Ok(secret) => Endpoint::Own(secret),
+        Err(reason) => {
+            tracing::error!(plugin = plugin.name, reason, "its endpoint is closed");
+            Endpoint::Closed { reason }
+        }
+    })
+}

@@ -1,0 +1,174 @@
+//! What the rest of the host sees of plugins: noted in the ledger first, then shown to router, endpoints and worker.
+
+use super::note;
+use crate::intake::{Endpoint, Endpoints};
+use crate::ledger::{Ledger, LedgerError, PluginRecord, PluginState};
+use crate::plugin::PluginName;
+use crate::plugin::catalog::{Catalog, Plugin};
+use crate::router::Router;
+use crate::secret::Secret;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What the loader tells the rest of the host, now and whenever it changes.
+#[derive(Clone)]
+pub struct Loaded {
+    /// From events to plugins.
+    pub router: watch::Receiver<Arc<Router>>,
+    /// From plugins to secrets.
+    pub endpoints: watch::Receiver<Arc<Endpoints>>,
+    /// The plugins themselves.
+    pub catalog: watch::Receiver<Arc<Catalog>>,
+}
+
+/// Notes plugins, and shows them.
+pub struct Register {
+    ledger: Arc<dyn Ledger>,
+    secrets: Vec<Secret>,
+    noted: BTreeMap<String, PluginRecord>,
+    endpoints: HashMap<String, Endpoint>,
+    router: watch::Sender<Arc<Router>>,
+    endpoints_seen: watch::Sender<Arc<Endpoints>>,
+    catalog: watch::Sender<Arc<Catalog>>,
+}
+
+impl Register {
+    /// Takes up what the ledger knows of plugins, and returns it.
+    ///
+    /// # Errors
+    /// The ledger's.
+    pub async fn open(
+        ledger: Arc<dyn Ledger>,
+        secrets: Vec<Secret>,
+    ) -> Result<(Self, Vec<PluginRecord>), LedgerError> {
+        let known = ledger.plugins().await?;
+        let names = ledger.known_plugins().await?;
+        let endpoints: HashMap<_, _> = (names.into_iter())
+            .filter(|name| PluginName::parse(name).is_ok())
+            .map(|name| (name, Endpoint::Host))
+            .collect();
+        let noted = known
+            .iter()
+            .map(|record| (record.name.clone(), record.clone()));
+        let register = Self {
+            ledger,
+            noted: noted.collect(),
+            router: watch::Sender::default(),
+            // Never without the secrets, also before there is a plugin.
+            endpoints_seen: watch::Sender::new(Arc::new(Endpoints::new(
+                secrets.clone(),
+                endpoints.clone(),
+            ))),
+            catalog: watch::Sender::default(),
+            secrets,
+            endpoints,
+        };
+        Ok((register, known))
+    }
+
+    /// What the others see.
+    pub fn loaded(&self) -> Loaded {
+        Loaded {
+            router: self.router.subscribe(),
+            endpoints: self.endpoints_seen.subscribe(),
+            catalog: self.catalog.subscribe(),
+        }
+    }
+
+    /// Notes what has changed, then lets the others see it.
+    ///
+    /// # Errors
+    /// The ledger's: what it could not note stays in `changed`, and is not seen either.
+    pub async fn publish(
+        &mut self,
+        changed: &mut BTreeSet<String>,
+        plugins: &BTreeMap<String, Plugin>,
+    ) -> Result<(), LedgerError> {
+        let mut catalog = Catalog::clone(&self.catalog.borrow());
+        let mut result = Ok(());
+        for name in changed.clone() {
+            let plugin = plugins.get(&name).cloned();
+            result = self.note(&name, plugin.as_ref()).await;
+            if result.is_err() {
+                break;
+            }
+            changed.remove(&name);
+            self.open_endpoint(&name, plugin.clone()).await;
+            match plugin {
+                Some(plugin) => catalog.plugins.insert(name, Arc::new(plugin)),
+                None => catalog.plugins.remove(&name),
+            };
+        }
+        let endpoints = Endpoints::new(self.secrets.clone(), self.endpoints.clone());
+        self.endpoints_seen.send_replace(Arc::new(endpoints));
+        self.router
+            .send_replace(Arc::new(Router::of(self.noted.values())));
+        self.catalog.send_replace(Arc::new(catalog));
+        result
+    }
+
+    async fn note(&mut self, name: &str, plugin: Option<&Plugin>) -> Result<(), LedgerError> {
+        let record = plugin.and_then(note::record);
+        if self.noted.get(name) == record.as_ref() {
+            return Ok(());
+        }
+        match record {
+            Some(record) => {
+                self.ledger.put_plugin(record.clone()).await?;
+                tell(&record, self.noted.get(name));
+                self.noted.insert(name.to_owned(), record);
+            }
+            None => {
+                self.ledger.forget_plugin(name.to_owned()).await?;
+                self.noted.remove(name);
+            }
+        }
+        Ok(())
+    }
+
+    async fn open_endpoint(&mut self, name: &str, plugin: Option<Plugin>) {
+        let endpoint = match plugin {
+            Some(plugin) => tokio::task::spawn_blocking(move || note::endpoint(&plugin))
+                .await
+                .ok()
+                .flatten(),
+            // A name that was known once stays known: what is posted to it is still recorded.
+            None => self.endpoints.contains_key(name).then_some(Endpoint::Host),
+        };
+        if let Some(endpoint) = endpoint {
+            self.endpoints.insert(name.to_owned(), endpoint);
+        }
+    }
+}
+
+/// Tells the log what has become of a plugin.
+fn tell(record: &PluginRecord, before: Option<&PluginRecord>) {
+    let (plugin, reason) = (&record.name, record.reason.as_deref());
+    let active = record.active.as_deref();
+    match record.state {
+        PluginState::Loaded
+            if before.is_some_and(|before| {
+                before.active == record.active && before.state == record.state
+            }) => {}
+        PluginState::Loaded => tracing::info!(plugin, digest = active, reason, "plugin loaded"),
+        PluginState::Compiling => tracing::debug!(plugin, "plugin is being compiled"),
+        state => tracing::warn!(
+            plugin,
+            state = state.as_str(),
+            reason,
+            "plugin does not run"
+        ),
+    }
+    let Some(candidate) = record.candidate.as_ref().filter(|_| active.is_some()) else {
+        return;
+    };
+    if candidate.state != PluginState::Compiling {
+        tracing::warn!(
+            plugin,
+            state = candidate.state.as_str(),
+            reason = candidate.reason.as_deref(),
+            "a new version does not run; the active one stays"
+        );
+    }
+}

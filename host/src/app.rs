@@ -188,7 +188,7 @@ impl Host {
             config.server,
             stopping.clone(),
         ));
-        let loader = tokio::spawn(loader.run(stopping));
+        let mut loader = tokio::spawn(loader.run(stopping));
         greet(&config, address, &loaded.catalog.borrow());
         let companion = companion.map(|companion| tokio::spawn(companion(feed)));
 
@@ -203,13 +203,16 @@ impl Host {
                 Err(anyhow::anyhow!("the ledger failed: {reason}; mend that and start hookbox again, what it accepted is kept"))
             }
             worker = &mut worker => Err(worker_end(worker)),
+            _ = &mut loader => Err(anyhow::anyhow!("the loader ended by itself; its log says more, start hookbox again")),
         };
         stop.send_replace(true);
         let drained = async {
             server.await.context("the listener's task failed")?;
-            loader.await.context("a task failed")?;
+            if !loader.is_finished() {
+                loader.await.context("the loader's task failed")?;
+            }
             if let Some(companion) = companion {
-                companion.await.context("a task failed")?;
+                companion.await.context("the companion's task failed")?;
             }
             if !worker.is_finished() {
                 worker.await.context("the worker's task failed")??;

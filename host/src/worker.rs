@@ -129,6 +129,7 @@ impl Worker {
             tokio::select! {
                 _ = shutdown.changed() => {}
                 _ = claimable.changed() => {}
+                Ok(()) = self.catalog.changed() => {}
                 Some(ended) = self.attempts.join_next_with_id() => self.note_end(ended)?,
                 () = tokio::time::sleep(pause) => {}
             }
@@ -262,7 +263,11 @@ impl Worker {
     /// How long until a run is due, as far as the ledger knows.
     async fn until_due(&self) -> Duration {
         let catalog = Arc::clone(&self.catalog.borrow());
-        let names = catalog.plugins.keys().cloned().collect();
+        let running = catalog
+            .plugins
+            .values()
+            .filter(|plugin| plugin.running().is_some());
+        let names = running.map(|plugin| plugin.name.clone()).collect();
         match self.handler.ledger.next_due_ms(names).await {
             Ok(Some(due_ms)) => {
                 Duration::from_millis(due_ms.saturating_sub(now_ms())).clamp(LOOK_SOON, LOOK_AGAIN)

@@ -7,6 +7,10 @@ mod neighbours;
 #[cfg(test)]
 mod open_files;
 #[cfg(test)]
+mod replaced;
+#[cfg(test)]
+mod startup;
+#[cfg(test)]
 mod turns;
 #[cfg(test)]
 mod write_error;

@@ -2,6 +2,7 @@
 
 use crate::activity::PluginJson;
 use crate::cli::{End, output};
+use crate::ledger::PluginRecord;
 use crate::ledger::sqlite::SqliteReader;
 use crate::plugin::Manifest;
 use std::path::PathBuf;
@@ -33,12 +34,13 @@ impl Plugins {
                 .flat_map(|manifest| &manifest.subscriptions)
                 .map(|subscription| subscription.pattern.to_string())
                 .collect();
+            let reason = reason(&plugin);
             [
                 plugin.name,
                 plugin.state.as_str().to_owned(),
                 manifest.map_or_else(String::new, |manifest| manifest.version),
                 scopes.join(", "),
-                plugin.reason.unwrap_or_default(),
+                reason,
             ]
         });
         output::table(
@@ -47,4 +49,22 @@ impl Plugins {
         );
         Ok(End::Ok)
     }
+}
+
+/// Why it does not run; of one that does, what is wrong with its files.
+fn reason(plugin: &PluginRecord) -> String {
+    let candidate = plugin
+        .candidate
+        .as_ref()
+        .filter(|_| plugin.active.is_some());
+    let new = candidate.map(|candidate| {
+        let state = candidate.state.as_str();
+        let reason = candidate
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
+        format!("a new version is {state}{reason}")
+    });
+    let parts: Vec<String> = plugin.reason.clone().into_iter().chain(new).collect();
+    parts.join("; ")
 }

@@ -3,8 +3,10 @@
 use crate::built::hookbox;
 use crate::lines::Lines;
 use crate::wait::eventually;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -41,52 +43,134 @@ pub fn clean(mut command: Command) -> Command {
 
 /// A command that is about to be run.
 #[must_use]
-pub struct Cli(Command);
+pub struct Cli {
+    command: Command,
+    stdin: Vec<u8>,
+}
 
 impl Cli {
     /// `hookbox ARGS`.
     pub fn new<S: AsRef<OsStr>>(args: &[S]) -> Self {
         let mut command = clean(Command::new(hookbox()));
         command.args(args);
-        Self(command)
+        Self {
+            command,
+            stdin: Vec::new(),
+        }
     }
 
     /// With one more argument.
     pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
-        self.0.arg(arg);
+        self.command.arg(arg);
         self
     }
 
     /// With a variable in its environment.
     pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.0.env(name, value);
+        self.command.env(name, value);
         self
     }
 
     /// In another folder.
     pub fn folder(mut self, folder: &Path) -> Self {
-        self.0.current_dir(folder);
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// With these bytes on its standard input.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.command.stdin(Stdio::piped());
+        self.stdin = bytes.into();
         self
     }
 
     /// Runs it to its end with further arguments.
     #[track_caller]
     pub fn run_with(mut self, args: &[&str]) -> Ran {
-        self.0.args(args);
+        self.command.args(args);
         self.run()
     }
 
     /// Runs it to its end.
     #[track_caller]
-    pub fn run(mut self) -> Ran {
-        let mut child = self.0.spawn().expect("the binary can be started");
+    pub fn run(self) -> Ran {
+        self.start().ended()
+    }
+
+    /// Starts it.
+    #[track_caller]
+    pub fn start(mut self) -> Going {
+        let mut child = self.command.spawn().expect("the binary can be started");
         let (stdout, stderr) = outputs(&mut child);
-        let code = eventually(PATIENCE, || child.try_wait().ok().flatten()).code();
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that does not read to the end is not this thread's affair.
+            std::thread::spawn(move || stdin.write_all(&self.stdin));
+        }
+        Going {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+}
+
+/// A command that goes on until it is told to end; dropping it kills it.
+pub struct Going {
+    child: Child,
+    stdout: Lines,
+    stderr: Lines,
+}
+
+impl Going {
+    /// Waits for a line on its standard output.
+    #[track_caller]
+    pub fn prints(&self, text: &str) {
+        let found = self
+            .stdout
+            .wait(PATIENCE, |line| line.contains(text).then_some(()));
+        assert!(found.is_some(), "`{text}` is not in {}", self.told());
+    }
+
+    /// Waits for a line on its standard error.
+    #[track_caller]
+    pub fn notes(&self, text: &str) {
+        let found = self
+            .stderr
+            .wait(PATIENCE, |line| line.contains(text).then_some(()));
+        assert!(found.is_some(), "`{text}` is not in {}", self.told());
+    }
+
+    /// What it printed so far.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("{}\n{}", self.stdout.text(), self.stderr.text())
+    }
+
+    /// Presses Ctrl-C (SIGINT), and waits for its end.
+    #[track_caller]
+    pub fn interrupt(self) -> Ran {
+        let asked = kill_process(Pid::from_child(&self.child), Signal::INT);
+        assert!(asked.is_ok(), "it has ended already: {}", self.told());
+        self.ended()
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn ended(mut self) -> Ran {
+        let code = eventually(PATIENCE, || self.child.try_wait().ok().flatten()).code();
         Ran {
             code,
-            stdout: stdout.text_at_end(PATIENCE),
-            stderr: stderr.text_at_end(PATIENCE),
+            stdout: self.stdout.text_at_end(PATIENCE),
+            stderr: self.stderr.text_at_end(PATIENCE),
         }
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        // It may have ended already, which comes to the same.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

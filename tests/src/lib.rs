@@ -22,7 +22,7 @@ mod wait;
 pub mod wit_deps;
 
 pub use built::{component, component_bytes, digest, hookbox, version_of, workspace};
-pub use cli::{Cli, Ran};
+pub use cli::{Cli, Going, Ran};
 pub use expect::{keys, met, says};
 pub use host::{FailedStart, Host, HostBuilder};
 pub use http::{Answer, Connection};

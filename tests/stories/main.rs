@@ -31,6 +31,8 @@ mod public_listener;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod run;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod wit_deps;

@@ -15,6 +15,15 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Prints one JSON document on one line, where several follow one another.
+///
+/// # Errors
+/// If it cannot be serialised.
+pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
+
 /// Prints a line.
 pub fn line(text: &str) {
     println!("{text}");

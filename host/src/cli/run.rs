@@ -1,17 +1,22 @@
 //! `hookbox run`: one event through one plugin, without a host, in the same sandbox and under the same limits.
 
+mod input;
+mod watch;
+
 use crate::activity::RunOnceJson;
 use crate::cli::component::{load, small_engine};
-use crate::cli::{End, UsageError, event, output};
+use crate::cli::event::Source;
+use crate::cli::{End, UsageError, output};
 use crate::clock::now_ms;
-use crate::delivery::{AttemptRecord, DeliveryId, Outcome, RunId};
+use crate::delivery::{AttemptRecord, Outcome};
 use crate::event::Event;
 use crate::plugin::folder::read_grant;
-use crate::plugin::sandbox::{Attempt, Invocation, attempt};
+use crate::plugin::grant::{FUEL_MAX, memory_bytes};
+use crate::plugin::sandbox::{Attempt, Limits, attempt};
 use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;
-use anyhow::Context as _;
 use bytesize::ByteSize;
+use input::Input;
 use std::path::PathBuf;
 
 /// Run one event through one plugin, without a host
@@ -20,18 +25,43 @@ use std::path::PathBuf;
 Examples:
   hookbox run plugins-dir/hello.wasm discussion-comment
   hookbox run plugins-dir/hello.wasm event.json --grant hello.toml --json
+  hookbox run plugins-dir/hello.wasm --delivery 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --data data
+  curl -s https://example.org/event.json | hookbox run plugins-dir/hello.wasm -
+  hookbox run plugins-dir/hello.wasm event.json --watch
 
 The sandbox and the limits are those of 'hookbox serve'; [match] is not judged. An event
-that no subscription admits is not executed and comes out as ignored. Exit code 0: done or
-ignored, 1: the plugin failed, 2: wrong usage.")]
+that no subscription admits is not executed and comes out as ignored.
+
+Exit codes: 0 done or ignored, or --watch was ended with Ctrl-C; 1 the plugin failed, or
+used more fuel than expected, or none because it was not executed; 2 wrong usage, or what
+was given cannot be used.")]
 pub struct Run {
     /// The component
     file: PathBuf,
-    /// A JSON file with the payload, or the name of a sample ('hookbox send --list')
-    event: String,
+    /// A JSON file with the payload, '-' for standard input, or a sample ('hookbox send --list')
+    #[arg(required_unless_present = "delivery", conflicts_with = "delivery")]
+    event: Option<String>,
+    /// Take payload, headers, time and id of a delivery in the ledger instead of an event
+    #[arg(long, value_name = "ID")]
+    delivery: Option<String>,
+    /// The data folder whose ledger holds the delivery
+    #[arg(long, env = "HOOKBOX_DATA", value_name = "DIR", default_value = "data")]
+    data: PathBuf,
     /// The grant; the sidecar beside the file by default
     #[arg(long, value_name = "FILE")]
     grant: Option<PathBuf>,
+    /// Fuel in place of the grant's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=FUEL_MAX))]
+    fuel: Option<u64>,
+    /// Memory in place of the grant's
+    #[arg(long, value_name = "SIZE")]
+    memory: Option<String>,
+    /// Fail if N fuel or more was used, or if nothing was executed that could be measured
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    expect_fuel_below: Option<u64>,
+    /// Run again whenever the component, its grant or the event changes, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
     /// Largest memory that a grant may give, as for 'serve'
     #[arg(
         long,
@@ -40,7 +70,7 @@ pub struct Run {
         default_value = "256MiB"
     )]
     memory_max: ByteSize,
-    /// Print JSON
+    /// Print JSON; with --watch one document a line
     #[arg(long)]
     json: bool,
 }
@@ -48,108 +78,190 @@ pub struct Run {
 impl Run {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
         let engine = small_engine(usize::try_from(self.memory_max.as_u64())?)?;
-        let prepared = self.prepare(&engine);
-        let Given {
-            body,
-            event,
-            grant,
-            name,
-            component,
-        } = prepared.map_err(|error| UsageError(format!("{error:#}")))?;
-        for want in component
-            .manifest()
-            .wants
-            .iter()
-            .filter(|want| want.required)
-        {
-            let (kind, wanted, reason) = (&want.kind, &want.name, &want.reason);
-            let text =
-                format!("warning: it requires {kind} `{wanted}`, which is not granted: {reason}");
-            output::note(&output::visible(&text));
+        let input = self.input().map_err(usage)?;
+        let memory = self.memory.as_deref();
+        let memory = memory.map(|text| memory_bytes(text, engine.config().memory_bytes_max));
+        let trial = Trial {
+            memory: memory
+                .transpose()
+                .map_err(|reason| UsageError(format!("--memory: {reason}")))?,
+            engine,
+            input,
+            run: &self,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        if !self.watch {
+            return runtime.block_on(trial.run());
         }
+        let again = async || match trial.run().await {
+            // What was said is all that comes of a run here: the next one may go better.
+            Ok(End::Ok | End::Failed) => {}
+            Err(error) => output::error(&error),
+        };
+        let ended = runtime.block_on(watch::run_again(trial.files(), again));
+        // A component that is being compiled is not waited for.
+        runtime.shutdown_background();
+        ended.map(|()| End::Ok)
+    }
+
+    fn input(&self) -> anyhow::Result<Input> {
+        if let Some(id) = &self.delivery {
+            return Input::of_delivery(&self.data, id);
+        }
+        let source = Source::find(self.event.as_deref().unwrap_or_default())?;
+        anyhow::ensure!(
+            !self.watch || !matches!(source, Source::Stdin),
+            "--watch reads the event anew for each run, and standard input can be read only once; give a file"
+        );
+        Ok(Input::Event(source))
+    }
+
+    fn sidecar(&self) -> PathBuf {
+        self.file.with_extension("toml")
+    }
+}
+
+/// All that a run is made of and that stays the same while files change.
+struct Trial<'a> {
+    run: &'a Run,
+    engine: Engine,
+    input: Input,
+    memory: Option<usize>,
+}
+
+/// What the files hold.
+struct Given {
+    body: Vec<u8>,
+    event: Event,
+    limits: Limits,
+    name: String,
+    component: Component,
+}
+
+impl Trial<'_> {
+    /// Makes one attempt and shows it.
+    async fn run(&self) -> anyhow::Result<End> {
+        let given = self.read().await.map_err(usage)?;
+        warn_of_wants(&given.component);
+        let (name, event) = (given.name.clone(), given.event.clone());
         let started_ms = now_ms();
-        let (seen, record) = match component.manifest().sees(&event.scope, &event.action) {
-            Some(seen) => {
-                let record = run(&engine, &component, &grant, &event, seen.clone(), body)?;
-                (seen, record)
+        let manifest = given.component.manifest();
+        let (seen, record, executed) = match manifest.sees(&event.scope, &event.action) {
+            Some(seen) => (seen.clone(), self.attempt(given, seen).await?, true),
+            None => {
+                let (seen, record) = not_subscribed(&given.component, &event);
+                (seen, record, false)
             }
-            None => not_subscribed(&component, &event),
         };
-        let end = match record.outcome {
-            Outcome::Done | Outcome::Ignored => End::Ok,
+        self.show(&name, &seen, started_ms, &record)?;
+        let within = self.is_fuel_as_expected(executed.then_some(record.fuel));
+        Ok(match record.outcome {
+            Outcome::Done | Outcome::Ignored if within => End::Ok,
             _ => End::Failed,
-        };
-        let shown = RunOnceJson::new(&name, &seen.scope, &seen.action, started_ms, record.clone());
-        if self.json {
-            output::json(&shown)?;
-        } else {
-            show(&record);
-        }
-        Ok(end)
+        })
     }
 
     /// Reads all that the command was given: what is wrong with it is a mistake in its use, not the plugin's failure.
-    fn prepare(&self, engine: &Engine) -> anyhow::Result<Given> {
-        let body = event::read(&self.event)?;
-        let event = Event::parse(&body).with_context(|| self.event.clone())?;
-        let sidecar = self.file.with_extension("toml");
-        let memory_bytes_max = engine.config().memory_bytes_max;
-        let grant = match &self.grant {
+    async fn read(&self) -> anyhow::Result<Given> {
+        let (body, event) = self.input.read()?;
+        let sidecar = self.run.sidecar();
+        let memory_bytes_max = self.engine.config().memory_bytes_max;
+        let grant = match &self.run.grant {
             Some(path) => read_grant(path, memory_bytes_max).map_err(anyhow::Error::msg)?,
             None if sidecar.exists() => {
                 read_grant(&sidecar, memory_bytes_max).map_err(anyhow::Error::msg)?
             }
             None => Grant::within(memory_bytes_max),
         };
-        let (name, component) = load(engine, &self.file)?;
+        let mut limits = grant.limits;
+        limits.fuel = self.run.fuel.unwrap_or(limits.fuel);
+        limits.memory_bytes = self.memory.unwrap_or(limits.memory_bytes);
+        let (engine, file) = (self.engine.clone(), self.run.file.clone());
+        // Compiling blocks, and Ctrl-C must not wait for it.
+        let loading = tokio::task::spawn_blocking(move || load(&engine, &file));
+        let (name, component) = loading.await??;
         Ok(Given {
             body,
             event,
-            grant,
+            limits,
             name,
             component,
         })
     }
+
+    async fn attempt(&self, given: Given, seen: SeenEvent) -> anyhow::Result<AttemptRecord> {
+        let invocation = self.input.invocation(given.event, given.body, seen);
+        let Attempt { record, .. } =
+            attempt(&self.engine, &given.component, &given.limits, invocation).await?;
+        Ok(record)
+    }
+
+    fn show(
+        &self,
+        name: &str,
+        seen: &SeenEvent,
+        started_ms: u64,
+        record: &AttemptRecord,
+    ) -> anyhow::Result<()> {
+        if !self.run.json {
+            show(record);
+            return Ok(());
+        }
+        let shown = RunOnceJson::new(name, &seen.scope, &seen.action, started_ms, record.clone());
+        if self.run.watch {
+            output::json_line(&shown)
+        } else {
+            output::json(&shown)
+        }
+    }
+
+    /// Whether the fuel is what `--expect-fuel-below` asks for. Where nothing was executed nothing was measured, and
+    /// a check that checks nothing must not look like one that passed.
+    fn is_fuel_as_expected(&self, used: Option<u64>) -> bool {
+        let Some(below) = self.run.expect_fuel_below else {
+            return true;
+        };
+        match used {
+            Some(used) if used < below => return true,
+            Some(used) => output::error(&anyhow::anyhow!(
+                "it used {used} fuel; --expect-fuel-below {below} asks for less"
+            )),
+            None => output::error(&anyhow::anyhow!(
+                "no fuel was measured, for the event was not executed; give --expect-fuel-below with an event that the plugin subscribes to"
+            )),
+        }
+        false
+    }
+
+    /// The files that a run depends on, whether they are there or not.
+    fn files(&self) -> Vec<PathBuf> {
+        let grant = self.run.grant.clone();
+        let event = self.input.file().map(std::borrow::ToOwned::to_owned);
+        [
+            self.run.file.clone(),
+            grant.unwrap_or_else(|| self.run.sidecar()),
+        ]
+        .into_iter()
+        .chain(event)
+        .collect()
+    }
 }
 
-/// What the command was given, read.
-struct Given {
-    body: Vec<u8>,
-    event: Event,
-    grant: Grant,
-    name: String,
-    component: Component,
+/// A mistake in the command's use, with all its causes.
+fn usage(error: anyhow::Error) -> anyhow::Error {
+    UsageError(format!("{error:#}")).into()
 }
 
-fn run(
-    engine: &Engine,
-    component: &Component,
-    grant: &Grant,
-    event: &Event,
-    seen: SeenEvent,
-    body: Vec<u8>,
-) -> anyhow::Result<AttemptRecord> {
-    let repo = event.repo.clone().unwrap_or_default();
-    let invocation = Invocation {
-        delivery: DeliveryId::new().to_string(),
-        run: RunId::new().to_string(),
-        attempt: 1,
-        received_ms: now_ms(),
-        seen,
-        sent_scope: event.scope.clone(),
-        sent_action: event.action.clone(),
-        repo_type: repo.kind,
-        repo_name: repo.name,
-        repo_id: repo.id,
-        body: body.into(),
-        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let Attempt { record, .. } =
-        runtime.block_on(attempt(engine, component, &grant.limits, invocation))?;
-    Ok(record)
+fn warn_of_wants(component: &Component) {
+    let wants = &component.manifest().wants;
+    for want in wants.iter().filter(|want| want.required) {
+        let (kind, wanted, reason) = (&want.kind, &want.name, &want.reason);
+        let text =
+            format!("warning: it requires {kind} `{wanted}`, which is not granted: {reason}");
+        output::note(&output::visible(&text));
+    }
 }
 
 fn not_subscribed(component: &Component, event: &Event) -> (SeenEvent, AttemptRecord) {

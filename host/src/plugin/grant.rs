@@ -19,7 +19,10 @@ use toml::de::DeTable;
 pub const GRANT_BYTES_MAX: u64 = 256 * 1024;
 
 /// The most fuel that a grant may give.
-const FUEL_MAX: u64 = 1_000_000_000_000;
+pub const FUEL_MAX: u64 = 1_000_000_000_000;
+
+/// The least memory that a grant may give, in bytes: one page of WebAssembly.
+const MEMORY_BYTES_MIN: usize = 64 * 1024;
 
 /// The keys that are enforced, by table.
 const KEYS: &[(&str, &[&str])] = &[
@@ -310,27 +313,8 @@ impl Reader<'_> {
     }
 
     fn memory(&self, value: &Spanned<String>, max: usize) -> Result<usize, GrantError> {
-        let text = value.get_ref();
-        let bytes = text.parse::<bytesize::ByteSize>().map_err(|_| {
-            self.at(
-                value,
-                format!("memory: `{text}` is not a size; write `64MiB`"),
-            )
-        })?;
-        usize::try_from(bytes.as_u64())
-            .ok()
-            .filter(|bytes| (64 * 1024..=max).contains(bytes))
-            .ok_or_else(|| {
-                let max = bytesize::ByteSize::b(u64::try_from(max).unwrap_or(u64::MAX))
-                    .display()
-                    .iec();
-                self.at(
-                    value,
-                    format!(
-                        "memory: `{text}` is not between 64KiB and {max}, the host's memory-max"
-                    ),
-                )
-            })
+        memory_bytes(value.get_ref(), max)
+            .map_err(|reason| self.at(value, format!("memory: {reason}")))
     }
 
     fn retry(&self, table: &Spanned<RetryTable>) -> Result<RetrySchedule, GrantError> {
@@ -391,6 +375,24 @@ impl Reader<'_> {
             reason: format!("{key}: {error}"),
         })
     }
+}
+
+/// Reads a limit on memory, of which the host gives at most `memory_bytes_max`.
+///
+/// # Errors
+/// Why no grant may give so much, without the name of the key or flag.
+pub fn memory_bytes(text: &str, memory_bytes_max: usize) -> Result<usize, String> {
+    let bytes = text
+        .parse::<bytesize::ByteSize>()
+        .map_err(|_| format!("`{text}` is not a size; write `64MiB`"))?;
+    usize::try_from(bytes.as_u64())
+        .ok()
+        .filter(|bytes| (MEMORY_BYTES_MIN..=memory_bytes_max).contains(bytes))
+        .ok_or_else(|| {
+            let max = u64::try_from(memory_bytes_max).unwrap_or(u64::MAX);
+            let max = bytesize::ByteSize::b(max).display().iec();
+            format!("`{text}` is not between 64KiB and {max}, the host's memory-max")
+        })
 }
 
 fn keys_of(

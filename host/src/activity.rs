@@ -176,6 +176,22 @@ impl From<DeliveryRecord> for DeliveryDetailJson {
     }
 }
 
+impl DeliveryDetailJson {
+    /// The same without line breaks, for a list with one delivery a line. A payload is shown as it was received; a
+    /// line break in JSON can only be white space between its parts, for in strings it is written otherwise.
+    #[must_use]
+    pub fn on_one_line(mut record: DeliveryRecord) -> Self {
+        let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        if let Some(payload) = &mut record.payload
+            && payload.body.iter().any(breaks)
+        {
+            let blank = |byte| if breaks(&byte) { b' ' } else { byte };
+            payload.body = payload.body.iter().copied().map(blank).collect();
+        }
+        record.into()
+    }
+}
+
 impl From<RunRecord> for RunJson {
     fn from(record: RunRecord) -> Self {
         Self {

@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod hot_folder;

@@ -1,5 +1,7 @@
 //! `hookbox deliveries`: what came in, and what became of it. Reads the ledger, whether a host runs or not.
 
+mod export;
+
 use crate::activity::{DeliveryDetailJson, DeliveryJson};
 use crate::cli::{End, UsageError, output};
 use crate::clock::{now_ms, rfc3339};
@@ -14,7 +16,8 @@ use std::time::Duration;
 #[command(after_help = "\
 Examples:
   hookbox deliveries list --state dead --since 1d
-  hookbox deliveries show 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --json")]
+  hookbox deliveries show 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --json
+  hookbox deliveries export --repo my-org/my-model -o deliveries.jsonl")]
 pub struct Deliveries {
     #[command(subcommand)]
     command: Command,
@@ -41,6 +44,7 @@ enum Command {
         /// The delivery's id
         id: String,
     },
+    Export(export::Export),
 }
 
 #[derive(Debug, clap::Args)]
@@ -51,6 +55,13 @@ struct List {
     /// All of them
     #[arg(long, conflicts_with = "limit")]
     all: bool,
+    #[command(flatten)]
+    filter: Filter,
+}
+
+/// Which deliveries; all conditions must hold.
+#[derive(Debug, clap::Args)]
+struct Filter {
     /// Only those pending, settled or dead
     #[arg(long, value_name = "STATE", value_parser = ["pending", "settled", "dead"])]
     state: Option<String>,
@@ -72,7 +83,8 @@ impl Deliveries {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
         match self.command {
             Command::List(list) => {
-                let filter = list.filter()?;
+                let limit = (!list.all).then_some(list.limit);
+                let filter = list.filter.read(limit)?;
                 let deliveries = SqliteReader::open(&self.data)?.deliveries(&filter)?;
                 if self.json {
                     let deliveries: Vec<DeliveryJson> =
@@ -94,15 +106,16 @@ impl Deliveries {
                     show_one(&delivery);
                 }
             }
+            Command::Export(export) => return export.execute(&self.data),
         }
         Ok(End::Ok)
     }
 }
 
-impl List {
-    fn filter(self) -> anyhow::Result<DeliveryFilter> {
+impl Filter {
+    fn read(self, limit: Option<usize>) -> anyhow::Result<DeliveryFilter> {
         Ok(DeliveryFilter {
-            limit: (!self.all).then_some(self.limit),
+            limit,
             state: self.state.as_deref().and_then(DeliveryState::from_word),
             plugin: self.plugin,
             scope: self.scope,

@@ -1,17 +1,19 @@
 //! What the commands print: tables and colour for people, JSON for programs.
 
+use crate::cli::{EXIT_FAILURE, EXIT_OK};
 use crate::delivery::{LogLine, Trap};
-use anstream::{eprintln, println};
+use anstream::eprintln;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
 use serde::Serialize;
+use std::io::{ErrorKind, Write as _};
 
 /// Prints one JSON document.
 ///
 /// # Errors
 /// If it cannot be serialised.
 pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(value)?);
+    line(&serde_json::to_string_pretty(value)?);
     Ok(())
 }
 
@@ -20,13 +22,20 @@ pub fn json(value: &impl Serialize) -> anyhow::Result<()> {
 /// # Errors
 /// If it cannot be serialised.
 pub fn json_line(value: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    line(&serde_json::to_string(value)?);
     Ok(())
 }
 
-/// Prints a line.
+/// Prints a line. Whoever closed the other end, as `head` does, has read enough: that ends the command quietly.
 pub fn line(text: &str) {
-    println!("{text}");
+    let Err(failed) = writeln!(anstream::stdout(), "{text}") else {
+        return;
+    };
+    if failed.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(i32::from(EXIT_OK));
+    }
+    error(&anyhow::Error::new(failed).context("cannot write to standard output"));
+    std::process::exit(i32::from(EXIT_FAILURE));
 }
 
 /// Prints a line about what is going on, apart from the output.

@@ -27,11 +27,13 @@ mod settle;
 mod standing;
 mod state;
 mod totals;
+mod walk;
 mod writer;
 
 pub use meta::LastStop;
 pub use reader::SqliteReader;
 pub use totals::{PluginTotals, Totals};
+pub use walk::{Walk, Walked};
 
 use self::fault::{Fault, Health};
 use self::held::Handout;

@@ -64,9 +64,62 @@ pub(super) fn deliveries(
     Ok(found.into_iter().map(|(_, delivery)| delivery).collect())
 }
 
-/// The statement for a filter. Conditions that are not asked for stay true, save that of the state: SQLite uses
-/// the index of unsettled deliveries only if the statement says that it is about them.
+/// The oldest delivery that matches a filter and lies after one row and not after another, with its row, its runs and
+/// attempts, and its payload, or why that is damaged.
+pub(super) fn next_delivery(
+    connection: &Connection,
+    filter: &DeliveryFilter,
+    (after, last): (i64, i64),
+) -> Result<Option<(i64, DeliveryRecord, Option<String>)>, Fault> {
+    let snapshot = connection.unchecked_transaction()?;
+    let found = snapshot
+        .prepare_cached(&next_statement(filter))?
+        .query_row(
+            named_params! {
+                ":after": after,
+                ":last": last,
+                ":state": filter.state.map(DeliveryState::as_str),
+                ":plugin": filter.plugin,
+                ":scope": filter.scope,
+                ":repo": filter.repo,
+                ":since": filter.since_ms.map(whole),
+            },
+            delivery_of,
+        )
+        .optional()?;
+    let Some((seq, mut delivery)) = found else {
+        return Ok(None);
+    };
+    let damage = match payload(&snapshot, seq) {
+        Ok(payload) => {
+            delivery.payload = payload;
+            None
+        }
+        Err(Fault::Item(reason)) => Some(reason),
+        Err(fault) => return Err(fault),
+    };
+    delivery.runs = runs(&snapshot, &[seq])?.remove(&seq).unwrap_or_default();
+    Ok(Some((seq, delivery, damage)))
+}
+
+/// The statement that lists what matches a filter.
 pub(super) fn list_statement(filter: &DeliveryFilter) -> String {
+    let matches = conditions(filter);
+    format!("SELECT {COLUMNS} FROM deliveries WHERE {matches} ORDER BY seq DESC LIMIT :limit")
+}
+
+/// The statement that finds the next one in a range of rows.
+fn next_statement(filter: &DeliveryFilter) -> String {
+    let matches = conditions(filter);
+    format!(
+        "SELECT {COLUMNS} FROM deliveries WHERE seq > :after AND seq <= :last AND {matches}
+         ORDER BY seq LIMIT 1"
+    )
+}
+
+/// What a filter asks for. Conditions that are not asked for stay true, save that of the state: SQLite uses the
+/// index of unsettled deliveries only if the statement says that it is about them.
+fn conditions(filter: &DeliveryFilter) -> String {
     let by_state = match filter.state {
         Some(DeliveryState::Pending | DeliveryState::Dead) => {
             "state = :state AND state <> 'settled'"
@@ -74,14 +127,13 @@ pub(super) fn list_statement(filter: &DeliveryFilter) -> String {
         Some(DeliveryState::Settled) | None => "(:state IS NULL OR state = :state)",
     };
     format!(
-        "SELECT {COLUMNS} FROM deliveries WHERE {by_state}
+        "{by_state}
          AND (:repo IS NULL OR repo_name = :repo)
          AND (:since IS NULL OR received_ms >= :since)
          AND (:scope IS NULL OR scope = :scope
               OR substr(scope, 1, length(:scope) + 1) = :scope || '.')
          AND (:plugin IS NULL OR EXISTS
-              (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND runs.plugin = :plugin))
-         ORDER BY seq DESC LIMIT :limit"
+              (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND runs.plugin = :plugin))"
     )
 }
 

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::open::{file_in, open_reader};
 use super::totals::{Totals, totals};
+use super::walk::Walk;
 use super::writer::Shared;
 use super::{migrate, plugins, query};
 use crate::delivery::DeliveryId;
@@ -56,6 +57,14 @@ impl SqliteReader {
     /// [`LedgerError::Failed`] if they cannot be read.
     pub fn deliveries(&self, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
         self.told(query::deliveries(&self.connection, filter))
+    }
+
+    /// Deliveries with their payloads, oldest first, up to the newest that is there now. `limit` is not looked at.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn walk(&self, filter: DeliveryFilter) -> Result<Walk<'_>, LedgerError> {
+        self.told(Walk::begin(&self.connection, &self.file, filter))
     }
 
     /// All plugins noted, by name.

@@ -4,6 +4,7 @@ mod faults;
 mod files;
 mod groups;
 mod totals;
+mod walk;
 
 use super::*;
 use crate::delivery::{CONFLICTS_BEFORE_ALONE, Counts, LOSSES_BEFORE_ALONE, Outcome, RunState};

@@ -25,6 +25,54 @@ pub struct Route {
     pub parked: Option<String>,
 }
 
+impl Route {
+    /// The route of a plugin as it is noted. One that does not run gets parked runs; one whose grant cannot be used
+    /// has no route, because nobody can tell which events its operator let through.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub fn of(record: &PluginRecord) -> Result<Self, Unrouted> {
+        let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
+        // The host's bound on memory is not known here, and has no say in what is routed.
+        let grant = record
+            .grant
+            .as_deref()
+            .and_then(|text| Grant::parse(text, usize::MAX).ok());
+        Ok(Self {
+            plugin: record.name.clone(),
+            manifest: manifest.ok_or(Unrouted::NoManifest)?,
+            matcher: grant.ok_or(Unrouted::NoGrant)?.matcher,
+            digest: record.routed_digest().unwrap_or_default().to_owned(),
+            parked: match (record.state, &record.reason) {
+                // While a version is compiled there is nothing to wait for but that.
+                (PluginState::Loaded | PluginState::Compiling, _) => None,
+                (state, Some(reason)) => Some(format!("{}: {reason}", state.as_str())),
+                (state, None) => Some(state.as_str().to_owned()),
+            },
+        })
+    }
+}
+
+/// Why a plugin does not get an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unrouted {
+    /// Nothing is noted of it.
+    #[error("there is no such plugin; put its file into the plugins folder")]
+    Unknown,
+    /// No version of it was ever described.
+    #[error("no version of it could be loaded yet; see 'hookbox plugins'")]
+    NoManifest,
+    /// It never had a grant that can be used.
+    #[error("its grant cannot be used; mend it, see 'hookbox plugins'")]
+    NoGrant,
+    /// No subscription of its admits the event.
+    #[error("it does not subscribe to the event")]
+    NotSubscribed,
+    /// Its operator keeps the event from it.
+    #[error("[match] in its grant keeps the event from it")]
+    NotMatched,
+}
+
 /// A plugin that handles an event, and how it sees it.
 #[derive(Debug, Clone)]
 pub struct Routed<'a> {
@@ -38,6 +86,7 @@ pub struct Routed<'a> {
 #[derive(Debug, Default)]
 pub struct Router {
     routes: Vec<Route>,
+    without: BTreeMap<String, Unrouted>,
     by_name: BTreeMap<String, usize>,
     exact: HashMap<String, Vec<usize>>,
     subtree: HashMap<String, Vec<usize>>,
@@ -46,13 +95,6 @@ pub struct Router {
 }
 
 impl Router {
-    /// The index over all plugins that are noted with a manifest. Those that do not run get parked runs; one that
-    /// never had a good grant gets none, since nobody can tell which events its operator lets through.
-    #[must_use]
-    pub fn of<'a>(records: impl IntoIterator<Item = &'a PluginRecord>) -> Self {
-        Self::new(records.into_iter().filter_map(route_of).collect())
-    }
-
     /// Builds the index.
     #[must_use]
     pub fn new(routes: Vec<Route>) -> Self {
@@ -76,6 +118,24 @@ impl Router {
         router
     }
 
+    /// Builds the index from what is noted of plugins.
+    #[must_use]
+    pub fn of<'a>(records: impl IntoIterator<Item = &'a PluginRecord>) -> Self {
+        let (mut routes, mut without) = (Vec::new(), BTreeMap::new());
+        for record in records {
+            match Route::of(record) {
+                Ok(route) => routes.push(route),
+                Err(reason) => {
+                    without.insert(record.name.clone(), reason);
+                }
+            }
+        }
+        Self {
+            without,
+            ..Self::new(routes)
+        }
+    }
+
     /// The plugins that handle an event, by name.
     #[must_use]
     pub fn route(&self, event: &Event) -> Vec<Routed<'_>> {
@@ -90,7 +150,7 @@ impl Router {
         found.dedup();
         let mut routed: Vec<_> = found
             .into_iter()
-            .filter_map(|at| judge(self.routes.get(at)?, event))
+            .filter_map(|at| judge(self.routes.get(at)?, event).ok())
             .collect();
         routed.sort_by(|one, other| one.route.plugin.cmp(&other.route.plugin));
         routed
@@ -99,38 +159,33 @@ impl Router {
     /// The same for one plugin; empty if it is unknown or does not handle the event.
     #[must_use]
     pub fn route_to(&self, plugin: &str, event: &Event) -> Vec<Routed<'_>> {
-        self.by_name
-            .get(plugin)
-            .and_then(|at| judge(self.routes.get(*at)?, event))
-            .into_iter()
-            .collect()
+        self.judge(plugin, event).into_iter().collect()
+    }
+
+    /// How a plugin sees an event, or why it does not get it.
+    ///
+    /// # Errors
+    /// [`Unrouted`] is the reason.
+    pub fn judge(&self, plugin: &str, event: &Event) -> Result<Routed<'_>, Unrouted> {
+        let at = self.by_name.get(plugin);
+        match at.and_then(|at| self.routes.get(*at)) {
+            Some(route) => judge(route, event),
+            None => Err(self
+                .without
+                .get(plugin)
+                .copied()
+                .unwrap_or(Unrouted::Unknown)),
+        }
     }
 }
 
-fn route_of(record: &PluginRecord) -> Option<Route> {
-    let manifest = Manifest::from_stored(record.manifest.as_deref()?)?;
-    // It was good when it was noted; what it may give is not asked here.
-    let grant = Grant::parse(record.grant.as_deref()?, usize::MAX).ok()?;
-    let parked = match (record.state, &record.reason) {
-        (PluginState::Loaded | PluginState::Compiling, _) => None,
-        (state, Some(reason)) => Some(format!("{}: {reason}", state.as_str())),
-        (state, None) => Some(state.as_str().to_owned()),
-    };
-    Some(Route {
-        plugin: record.name.clone(),
-        manifest,
-        matcher: grant.matcher,
-        digest: record.routed_digest().unwrap_or_default().to_owned(),
-        parked,
-    })
-}
-
-fn judge<'a>(route: &'a Route, event: &Event) -> Option<Routed<'a>> {
-    let seen = route.manifest.sees(&event.scope, &event.action)?;
-    route
-        .matcher
-        .admits(event)
-        .then_some(Routed { route, seen })
+fn judge<'a>(route: &'a Route, event: &Event) -> Result<Routed<'a>, Unrouted> {
+    let seen = route.manifest.sees(&event.scope, &event.action);
+    let seen = seen.ok_or(Unrouted::NotSubscribed)?;
+    if !route.matcher.admits(event) {
+        return Err(Unrouted::NotMatched);
+    }
+    Ok(Routed { route, seen })
 }
 
 #[cfg(test)]
@@ -205,6 +260,82 @@ mod tests {
         assert!(router.route_to("a", &event).is_empty());
         assert_eq!(router.route_to("b", &event).len(), 1);
         assert!(router.route_to("c", &event).is_empty());
+    }
+
+    fn noted(name: &str, grant: Option<&str>) -> PluginRecord {
+        PluginRecord {
+            name: name.into(),
+            state: PluginState::Loaded,
+            reason: None,
+            active: Some("d1".into()),
+            candidate: None,
+            manifest: Some(route(name, &["repo.*"]).manifest.to_stored()),
+            grant: grant.map(str::to_owned),
+            missing_since_ms: None,
+        }
+    }
+
+    #[test]
+    fn what_is_noted_of_plugins_says_which_events_they_get_and_why_not() {
+        let router = Router::of(&[
+            noted("default", Some("")),
+            noted("narrow", Some("[match]\nrepo = [\"b/*\"]\n")),
+            noted("ungranted", None),
+            noted("later", Some("a-key-of-another-version = 1\n")),
+            PluginRecord {
+                manifest: None,
+                ..noted("bad", Some(""))
+            },
+        ]);
+        let about = |scope: &str, repo: &str| {
+            let body = format!(
+                r#"{{"event":{{"scope":"{scope}","action":"create"}},"repo":{{"name":"{repo}"}}}}"#
+            );
+            Event::parse(body.as_bytes()).unwrap()
+        };
+        let plugins = |event: &Event| {
+            let routed = router.route(event);
+            let names = routed.iter().map(|routed| routed.route.plugin.clone());
+            names.collect::<Vec<_>>()
+        };
+        let event = about("repo", "a/x");
+        assert_eq!(plugins(&event), ["default"]);
+        assert_eq!(plugins(&about("repo", "b/x")), ["default", "narrow"]);
+        for (plugin, reason) in [
+            ("narrow", Unrouted::NotMatched),
+            ("ungranted", Unrouted::NoGrant),
+            ("later", Unrouted::NoGrant),
+            ("bad", Unrouted::NoManifest),
+            ("nobody", Unrouted::Unknown),
+        ] {
+            assert_eq!(
+                router.judge(plugin, &event).unwrap_err(),
+                reason,
+                "{plugin}"
+            );
+        }
+        let other = about("discussion", "b/x");
+        assert_eq!(
+            router.judge("narrow", &other).unwrap_err(),
+            Unrouted::NotSubscribed
+        );
+    }
+
+    #[test]
+    fn a_plugin_that_does_not_run_is_routed_to_and_says_why_its_runs_wait() {
+        let stands = |state, reason: Option<&str>| {
+            let record = PluginRecord {
+                state,
+                reason: reason.map(str::to_owned),
+                ..noted("a", Some(""))
+            };
+            Route::of(&record).unwrap().parked
+        };
+        assert_eq!(stands(PluginState::Loaded, None), None);
+        assert_eq!(stands(PluginState::Compiling, Some("new")), None);
+        let gone = stands(PluginState::Missing, Some("its file is gone"));
+        assert_eq!(gone.as_deref(), Some("missing: its file is gone"));
+        assert_eq!(stands(PluginState::Held, None).as_deref(), Some("held"));
     }
 
     #[test]

@@ -23,8 +23,9 @@ use tracing::Instrument as _;
 /// What a lease lasts longer than the attempt's own time limit: time to load the payload and to settle.
 const LEASE_MARGIN: Duration = Duration::from_secs(60);
 
-/// The longest that the worker sleeps without looking: a lost wake-up costs so much.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// The longest that the worker sleeps without looking. What an operator's command writes into the ledger beside this
+/// host comes without a wake-up and is to be taken up within 500 ms: half of that leaves the other half for the claim.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The wait where a run is due and could not be claimed: it waits to be alone, or came due this moment.
 const LOOK_SOON: Duration = Duration::from_millis(20);

@@ -1,8 +1,9 @@
 //! The embedded ledger: one SQLite file in the data folder, served by one host at a time.
 //!
 //! One thread writes, in groups: all that waits becomes one transaction, and is answered once that is on disk.
-//! A few connections read beside it and see only what is committed. It promises that what was answered survives
-//! a power cut; it never waits in a lock on an async thread.
+//! A few connections read beside it and see only what is committed, and an operator's command may write beside it in
+//! transactions of its own. It promises that what was answered survives a power cut; it never waits in a lock on an
+//! async thread.
 
 mod changes;
 mod claim;
@@ -16,6 +17,7 @@ mod lock;
 mod meta;
 mod migrate;
 mod open;
+mod operator;
 mod pack;
 mod plugins;
 mod query;
@@ -31,6 +33,7 @@ mod walk;
 mod writer;
 
 pub use meta::LastStop;
+pub use operator::SqliteOperator;
 pub use reader::SqliteReader;
 pub use totals::{PluginTotals, Totals};
 pub use walk::{Walk, Walked};

@@ -26,6 +26,20 @@ pub(super) fn file_in(data: &Path) -> PathBuf {
     data.join("ledger.db")
 }
 
+/// The ledger's file in a data folder where there should be one.
+pub(super) fn existing_file(data: &Path) -> Result<PathBuf, LedgerError> {
+    let file = file_in(data);
+    if file.is_file() {
+        return Ok(file);
+    }
+    Err(LedgerError::Open {
+        path: file,
+        reason:
+            "there is no ledger here; start `hookbox serve`, or name its data folder with --data"
+                .to_owned(),
+    })
+}
+
 /// Makes the data folder, for its owner alone, if it is not there.
 pub(super) fn make_folder(data: &Path) -> Result<(), LedgerError> {
     let mut builder = DirBuilder::new();
@@ -47,6 +61,19 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, LedgerError> {
         .and_then(|mut connection| {
             set_for_writing(&connection)?;
             migrate::migrate(&mut connection)?;
+            Ok(connection)
+        })
+        .map_err(|fault| fault.into_open_error(file))
+}
+
+/// Opens a connection that writes beside a host, to a file that is there and up to date.
+pub(super) fn open_operator(file: &Path) -> Result<Connection, LedgerError> {
+    check_version(file)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open(file, flags)
+        .and_then(|connection| {
+            migrate::check_readable(&connection)?;
+            set_for_writing(&connection)?;
             Ok(connection)
         })
         .map_err(|fault| fault.into_open_error(file))

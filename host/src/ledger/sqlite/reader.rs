@@ -1,7 +1,7 @@
 //! Reading a ledger: by commands, while a host serves it or not, and by the host, on a few connections.
 
 use super::fault::Fault;
-use super::open::{file_in, open_reader};
+use super::open::{existing_file, open_reader};
 use super::totals::{Totals, totals};
 use super::walk::Walk;
 use super::writer::Shared;
@@ -25,14 +25,7 @@ impl SqliteReader {
     /// # Errors
     /// [`LedgerError::Open`] if there is none, or none that this version reads.
     pub fn open(data: &Path) -> Result<Self, LedgerError> {
-        let file = file_in(data);
-        if !file.is_file() {
-            return Err(LedgerError::Open {
-                path: file,
-                reason: "there is no ledger here; start `hookbox serve`, or name its data folder with --data"
-                    .to_owned(),
-            });
-        }
+        let file = existing_file(data)?;
         let opened = open_reader(&file).and_then(|connection| {
             migrate::check_readable(&connection)?;
             Ok(connection)
@@ -73,6 +66,14 @@ impl SqliteReader {
     /// [`LedgerError::Failed`] if they cannot be read.
     pub fn plugins(&self) -> Result<Vec<PluginRecord>, LedgerError> {
         self.told(plugins::all(&self.connection))
+    }
+
+    /// The names of all plugins that were ever noted or had a run, forgotten ones too.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    pub fn known_plugins(&self) -> Result<Vec<String>, LedgerError> {
+        self.told(plugins::known(&self.connection))
     }
 
     /// How much of everything there is.

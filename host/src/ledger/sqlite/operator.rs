@@ -1,0 +1,90 @@
+//! Writes what an operator asks for into a ledger that a host may be serving meanwhile, or will serve later.
+//!
+//! Every write is one transaction beside the host's own, durable when it is answered and counted as the host counts.
+//! The host is not told: it looks. This never makes a ledger, never brings one up to date, and never takes the
+//! folder's lock, because it takes over nothing that a host left.
+
+use super::changes::Changes;
+use super::clock::whole;
+use super::fault::Fault;
+use super::held::Ending;
+use super::open::{existing_file, open_operator};
+use super::query;
+use super::record;
+use super::writer::Tx;
+use crate::clock::now_ms;
+use crate::delivery::{DeliveryId, NewRun};
+use crate::ledger::{LedgerError, RunRecord};
+use rusqlite::{Connection, TransactionBehavior};
+use std::path::{Path, PathBuf};
+
+/// An operator's hand in a ledger.
+pub struct SqliteOperator {
+    pub(super) connection: Connection,
+    file: PathBuf,
+}
+
+impl SqliteOperator {
+    /// Opens the ledger in a data folder.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`] if there is none, or none that this version knows.
+    pub fn open(data: &Path) -> Result<Self, LedgerError> {
+        let file = existing_file(data)?;
+        let connection = open_operator(&file)?;
+        Ok(Self { connection, file })
+    }
+
+    /// Records new runs of a delivery, as [`Ledger::replay`](crate::ledger::Ledger::replay) does, and returns them as
+    /// they stand; `None` if there is no such delivery.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unavailable`] if another program keeps the ledger locked, or it cannot be written to: then
+    /// nothing is recorded.
+    pub fn replay(
+        &mut self,
+        id: DeliveryId,
+        runs: &[NewRun],
+    ) -> Result<Option<Vec<RunRecord>>, LedgerError> {
+        let recorded = self.write(|tx| record::replay(tx, id, runs))?;
+        if recorded.is_none() {
+            return Ok(None);
+        }
+        // What was skipped has no row, so these are the recorded ones.
+        let is_new = |kept: &RunRecord| runs.iter().any(|run| run.id == kept.id);
+        let mut kept = query::runs_of(&self.connection, id)
+            .map_err(|fault| fault.in_file(&self.file).into_read_error())?;
+        kept.retain(is_new);
+        Ok(Some(kept))
+    }
+
+    /// Does one thing in a transaction of its own.
+    fn write<T>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault>,
+    ) -> Result<T, LedgerError> {
+        commit(&mut self.connection, work).map_err(|fault| fault.in_file(&self.file).into_error())
+    }
+}
+
+fn commit<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    // Immediate: one that read before it wrote could find that the host has written meanwhile, and fail.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let now_ms = whole(now_ms());
+    let mut tx = Tx {
+        connection: &transaction,
+        // Claims nothing and ends no claim.
+        owner: "",
+        now_ms,
+        steady_ms: now_ms,
+        ending: &Ending::default(),
+        changes: Changes::default(),
+    };
+    let done = work(&mut tx)?;
+    tx.changes.count(&transaction)?;
+    transaction.commit()?;
+    Ok(done)
+}

@@ -3,9 +3,10 @@
 //! Absent is `null`; times are RFC 3339 in UTC with milliseconds. Fields may be added, never renamed.
 
 use crate::clock::rfc3339;
-use crate::delivery::{AttemptRecord, Gate, LogLine, OutgoingCall, Trap};
+use crate::delivery::{AttemptRecord, DeliveryId, Gate, LogLine, OutgoingCall, Trap};
 use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunRecord};
 use crate::plugin::{Component, Manifest, StoredSubscription, Want};
+use crate::replay::Skipped;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -75,6 +76,21 @@ pub struct AttemptJson {
     logs: Vec<LogLine>,
     calls: Vec<OutgoingCall>,
     trap: Option<Trap>,
+}
+
+/// What a replay of one delivery came to.
+#[derive(Debug, Serialize)]
+pub struct ReplayJson {
+    id: String,
+    runs: Vec<RunJson>,
+    skipped: Vec<SkippedJson>,
+}
+
+/// A plugin that did not get a replayed delivery.
+#[derive(Debug, Serialize)]
+struct SkippedJson {
+    plugin: String,
+    reason: String,
 }
 
 /// The attempt of `hookbox run`.
@@ -226,6 +242,21 @@ impl From<AttemptEntry> for AttemptJson {
             logs: entry.logs,
             calls: entry.calls,
             trap: entry.trap,
+        }
+    }
+}
+
+impl ReplayJson {
+    /// The new runs of a delivery, and the plugins that got none.
+    #[must_use]
+    pub fn new(id: DeliveryId, runs: Vec<RunRecord>, skipped: Vec<Skipped>) -> Self {
+        Self {
+            id: id.to_string(),
+            runs: runs.into_iter().map(Into::into).collect(),
+            skipped: skipped
+                .into_iter()
+                .map(|Skipped { plugin, reason }| SkippedJson { plugin, reason })
+                .collect(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod secret;
 pub mod telemetry;
 pub mod plugin;
 pub mod router;
+pub mod replay;
 pub mod intake;
 pub mod loader;
 pub mod worker;

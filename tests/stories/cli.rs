@@ -39,7 +39,7 @@ fn the_help_fits_one_screen() {
       run         Run one event through one plugin, without a host
       send        Post a sample, or a JSON file, as the Hub would
       plugins     Show every plugin of a host, where it stands, and why
-      deliveries  Show deliveries, their runs and attempts
+      deliveries  Show, export and replay deliveries, with their runs and attempts
       secret      Make a good webhook secret
       help        Print this message or the help of the given subcommand(s)
 

@@ -1,6 +1,8 @@
-//! `hookbox deliveries`: what came in, and what became of it. Reads the ledger, whether a host runs or not.
+//! `hookbox deliveries`: what came in, what became of it, and having it handled again. Works on the ledger, whether a
+//! host runs or not.
 
 mod export;
+mod replay;
 
 use crate::activity::{DeliveryDetailJson, DeliveryJson};
 use crate::cli::{End, UsageError, output};
@@ -11,13 +13,14 @@ use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, RunRecord};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Show deliveries, their runs and attempts
+/// Show, export and replay deliveries, with their runs and attempts
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hookbox deliveries list --state dead --since 1d
   hookbox deliveries show 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --json
-  hookbox deliveries export --repo my-org/my-model -o deliveries.jsonl")]
+  hookbox deliveries export --repo my-org/my-model -o deliveries.jsonl
+  hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --plugin hello")]
 pub struct Deliveries {
     #[command(subcommand)]
     command: Command,
@@ -45,6 +48,7 @@ enum Command {
         id: String,
     },
     Export(export::Export),
+    Replay(replay::Replay),
 }
 
 #[derive(Debug, clap::Args)]
@@ -107,6 +111,7 @@ impl Deliveries {
                 }
             }
             Command::Export(export) => return export.execute(&self.data),
+            Command::Replay(replay) => return replay.execute(&self.data, self.json),
         }
         Ok(End::Ok)
     }

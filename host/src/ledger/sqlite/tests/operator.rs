@@ -135,3 +135,24 @@ async fn an_operators_writes_are_as_durable_as_a_hosts() {
         .unwrap();
     assert_eq!(synchronous, 2);
 }
+
+#[tokio::test]
+async fn a_host_that_looks_and_finds_nothing_writes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let (ledger, _) = with_one_done(&folder).await;
+    let written = || {
+        ["ledger.db", "ledger.db-wal"].map(|name| {
+            let found = folder.path().join(name).metadata().unwrap();
+            (found.len(), found.modified().unwrap())
+        })
+    };
+    let (before, commits) = (written(), ledger.commits());
+    for _ in 0..20 {
+        assert!(claim(&ledger, &["a"], 10).await.is_empty());
+        assert_eq!(
+            ledger.next_due_ms(vec!["a".to_owned()]).await.unwrap(),
+            None
+        );
+    }
+    assert_eq!((written(), ledger.commits()), (before, commits));
+}

@@ -168,6 +168,31 @@ fn the_grant_of_now_decides_who_gets_a_replay() {
 }
 
 #[test]
+fn a_forgotten_plugin_gets_nothing_until_its_file_is_back() {
+    // Given a delivery whose plugin was removed, and forgotten
+    let host = Host::with(&["hello"])
+        .args(&["--missing-grace", "1s"])
+        .start();
+    let id = posted(&host, &comment("a/b"));
+    host.remove("hello.wasm");
+    eventually(SOON, || host.find_plugin("hello").is_none().then_some(()));
+    // When it is replayed, then the plugin is named
+    let told = replay(&host, &[&id]).ok().stdout;
+    let reason = "hello (there is no such plugin; put its file into the plugins folder)";
+    assert_eq!(told, format!("{id}  skipped: {reason}\n"));
+    let gone = replay(&host, &[&id, "--plugin", "hello"]).exits(1).stderr;
+    assert!(
+        gone.contains("the plugin `hello` is gone; put its file back"),
+        "{gone}"
+    );
+    // And once its file is back, it handles the delivery again
+    host.put("hello.wasm", component_bytes("hello"));
+    host.plugin_when("hello", |plugin| plugin["state"] == "loaded");
+    replay(&host, &[&id, "--plugin", "hello"]).ok();
+    assert_eq!(settled(&host, &id, 2)["state"], "settled");
+}
+
+#[test]
 fn a_plugin_that_never_had_a_good_grant_gets_no_replay() {
     let host = Host::with(&["hello"]).grant("hello", "mach = 1\n").start();
     let id = posted(&host, &comment("a/b"));

@@ -1,6 +1,8 @@
 //! `hookbox run`: one event through one plugin without a host, for whoever writes plugins.
 
-use hookbox_tests::{Cli, Going, Host, Ran, component, event, met, workspace};
+use hookbox_tests::{
+    Cli, Going, Host, Ran, component, component_bytes, digest, event, met, workspace,
+};
 use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
@@ -125,6 +127,19 @@ fn fuel_and_memory_replace_those_of_the_grant() {
         ran.json()["memory_peak_bytes"].as_u64().unwrap()
     };
     assert!(peak("2MiB") <= 2 << 20 && peak("8MiB") > 2 << 20);
+}
+
+#[test]
+fn a_grant_for_another_file_is_told() {
+    let folder = TempDir::new().unwrap();
+    let said = |package: &str| {
+        let grant = format!("digest = \"{}\"\n", digest(&component_bytes(package)));
+        std::fs::write(folder.path().join("g.toml"), grant).unwrap();
+        let args = ["discussion-comment", "--grant", "g.toml"];
+        run_in(folder.path(), "hello", &args).run().ok().stderr
+    };
+    assert_eq!(said("hello"), "");
+    assert!(said("commit-log").contains("'hookbox serve' would hold this one"));
 }
 
 #[test]

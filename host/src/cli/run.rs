@@ -182,6 +182,14 @@ impl Trial<'_> {
         // Compiling blocks, and Ctrl-C must not wait for it.
         let loading = tokio::task::spawn_blocking(move || load(&engine, &file));
         let (name, component) = loading.await??;
+        if let Some(digest) = grant
+            .digest
+            .filter(|digest| *digest != component.facts().digest)
+        {
+            output::note(&format!(
+                "warning: its grant is for another file ({digest}); 'hookbox serve' would hold this one"
+            ));
+        }
         Ok(Given {
             body,
             event,

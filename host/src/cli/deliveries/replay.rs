@@ -19,7 +19,7 @@ use std::path::Path;
 #[command(after_help = "\
 Examples:
   hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e
-  hookbox deliveries replay --plugin hello $(hookbox deliveries list --state dead --json | jq -r '.[].id')
+  hookbox deliveries replay $(hookbox deliveries list --state dead --json | jq -r '.[].id')
 
 Each delivery is routed anew and gets a new run of each plugin that takes it now; one posted
 to a plugin's own endpoint goes to that plugin alone. A plugin whose run of the delivery is

@@ -295,7 +295,8 @@ impl RunOnceJson {
 impl From<PluginRecord> for PluginJson {
     fn from(record: PluginRecord) -> Self {
         let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
-        let digest = record.routed_digest().map(str::to_owned);
+        let of_candidate = || record.candidate.as_ref()?.digest.clone();
+        let digest = record.active.clone().or_else(of_candidate);
         // Before there is an active version, the plugin's own state is that of its candidate.
         let candidate = record.candidate.filter(|_| record.active.is_some());
         Self {

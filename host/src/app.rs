@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::ledger::sqlite::{LastStop, SqliteLedger};
-use crate::loader::{Loader, LoaderConfig};
+use crate::loader::{Loader, LoaderConfig, LoaderError};
 use crate::plugin::Engine;
 use crate::plugin::catalog::Catalog;
 use crate::plugin::store::Store;
@@ -203,13 +203,13 @@ impl Host {
                 Err(anyhow::anyhow!("the ledger failed: {reason}; mend that and start hookbox again, what it accepted is kept"))
             }
             worker = &mut worker => Err(worker_end(worker)),
-            _ = &mut loader => Err(anyhow::anyhow!("the loader ended by itself; its log says more, start hookbox again")),
+            loader = &mut loader => Err(loader_end(loader)),
         };
         stop.send_replace(true);
         let drained = async {
             server.await.context("the listener's task failed")?;
             if !loader.is_finished() {
-                loader.await.context("the loader's task failed")?;
+                loader.await.context("the loader's task failed")??;
             }
             if let Some(companion) = companion {
                 companion.await.context("the companion's task failed")?;
@@ -258,6 +258,14 @@ fn worker_end(
         Ok(Ok(())) => anyhow::anyhow!("the worker ended by itself; start hookbox again"),
         Ok(Err(error)) => anyhow::Error::new(error).context("the worker stopped"),
         Err(error) => anyhow::Error::new(error).context("the worker's task failed"),
+    }
+}
+
+fn loader_end(ended: Result<Result<(), LoaderError>, tokio::task::JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(Ok(())) => anyhow::anyhow!("the loader ended by itself; start hookbox again"),
+        Ok(Err(error)) => anyhow::Error::new(error).context("the loader stopped"),
+        Err(error) => anyhow::Error::new(error).context("the loader's task failed"),
     }
 }
 

@@ -220,7 +220,7 @@ pub struct NewRun {
     pub scope: String,
     /// The action as the plugin sees it.
     pub action: String,
-    /// SHA-256 (hex) of the component whose subscriptions routed the run.
+    /// The digest of the component whose subscriptions routed the run.
     pub routed_digest: String,
     /// Why the run is parked from the start, if it is.
     pub parked: Option<String>,
@@ -231,7 +231,7 @@ pub struct NewRun {
 pub struct AttemptRecord {
     /// The plugin's version, from its manifest.
     pub version: String,
-    /// SHA-256 (hex) of the component that ran.
+    /// The digest of the component that ran.
     pub digest: String,
     /// How it ended.
     pub outcome: Outcome,

@@ -109,7 +109,7 @@ pub trait Ledger: Send + Sync + 'static {
     async fn runs(&self, id: DeliveryId) -> Result<Vec<RunRecord>, LedgerError>;
 
     /// Notes what the host knows of a plugin and, in the same transaction, parks or frees its pending runs. A pause
-    /// outlives this: it ends with [`Ledger::resume`].
+    /// outlives this, unless the active version or the grant is another: else it ends with [`Ledger::resume`].
     ///
     /// # Errors
     /// As [`Ledger::record`].
@@ -297,7 +297,7 @@ impl Claim {
         &self.seen
     }
 
-    /// SHA-256 (hex) of the component whose subscriptions routed the run.
+    /// The digest of the component whose subscriptions routed the run.
     #[must_use]
     pub fn routed_digest(&self) -> &str {
         &self.routed_digest

@@ -6,27 +6,30 @@
 
 mod job;
 mod note;
+mod queue;
 mod register;
+mod retries;
 
 pub use register::Loaded;
 
 use crate::clock::now_ms;
-use crate::ledger::{Ledger, LedgerError};
-use crate::plugin::Engine;
+use crate::ledger::{Ledger, LedgerError, PluginRecord};
 use crate::plugin::catalog::{Plugin, Presence};
 use crate::plugin::folder::{Folder, FolderError};
 use crate::plugin::grant::WrittenGrant;
 use crate::plugin::lookout::{Change, Lookout, Seen};
 use crate::plugin::store::Store;
+use crate::plugin::{Engine, PluginName};
 use crate::secret::Secret;
 use job::{Done, Job, Workshop};
+use queue::Queue;
 use register::Register;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use retries::Retries;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 /// The longest time between two looks at the folder: what the system does not tell of is seen then.
@@ -34,9 +37,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// The time to the next look while a file has not come to rest.
 const LOOK_SOON: Duration = Duration::from_millis(50);
-
-/// Components that are read or compiled at once.
-const JOBS_MAX: usize = 2;
 
 /// What a loader is made for.
 #[derive(Debug, Clone)]
@@ -60,25 +60,32 @@ pub enum LoaderError {
     /// The ledger cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// A fault of the host itself.
+    #[error("looking at the plugins folder broke off; the log says more, please report it")]
+    Broken,
 }
 
 /// Keeps the plugins true to their folder.
 pub struct Loader {
     workshop: Arc<Workshop>,
-    config: LoaderConfig,
+    queue: Queue,
+    missing_grace: Duration,
     memory_bytes_max: usize,
     wake: Arc<Notify>,
     /// Away while it looks, on a thread for blocking.
     lookout: Option<Box<Lookout>>,
     folder_failed: bool,
     plugins: BTreeMap<String, Plugin>,
+    /// The plugins whose grant file is there.
+    granted: BTreeSet<String>,
+    /// The plugins whose component file is there, read or not.
+    present: BTreeSet<String>,
+    /// File names that no plugin can have.
     unusable: BTreeSet<String>,
     /// When each missing plugin is forgotten.
     forget_at: BTreeMap<String, Instant>,
-    jobs: JoinSet<Done>,
-    /// The plugin of each job under way.
-    working: HashMap<tokio::task::Id, String>,
-    waiting: BTreeMap<String, Job>,
+    /// What is tried again because it may have failed for a passing reason.
+    retries: Retries,
     /// What is not told to the others yet.
     changed: BTreeSet<String>,
     register: Register,
@@ -102,72 +109,105 @@ impl Loader {
         let folder = Folder::new(&config.plugins);
         let wake = Arc::new(Notify::new());
         let lookout = Lookout::new(folder.clone(), Arc::clone(&wake), memory_bytes_max);
-        let (register, known) = Register::open(ledger, config.secrets.clone()).await?;
+        let (register, known) = Register::open(ledger, config.secrets).await?;
         let loaded = register.loaded();
+        let workshop = Arc::new(Workshop {
+            folder,
+            engine,
+            store,
+            component_bytes_max: config.component_bytes_max,
+        });
         let mut loader = Self {
-            workshop: Arc::new(Workshop {
-                folder,
-                engine,
-                store,
-                component_bytes_max: config.component_bytes_max,
-            }),
-            config,
+            queue: Queue::new(Arc::clone(&workshop)),
+            workshop,
+            missing_grace: config.missing_grace,
             memory_bytes_max,
             wake,
             lookout: Some(Box::new(lookout)),
             folder_failed: false,
             plugins: BTreeMap::new(),
+            granted: BTreeSet::new(),
+            present: BTreeSet::new(),
             unusable: BTreeSet::new(),
             forget_at: BTreeMap::new(),
-            jobs: JoinSet::new(),
-            working: HashMap::new(),
-            waiting: BTreeMap::new(),
+            retries: Retries::default(),
             changed: BTreeSet::new(),
             register,
             kept: HashSet::new(),
         };
-        for record in known {
-            let plugin = note::remembered(&record, memory_bytes_max, now_ms());
-            loader.changed.insert(plugin.name.clone());
-            loader.plugins.insert(plugin.name.clone(), plugin);
-        }
+        loader.remember(known);
         loader.first_look().await?;
         Ok((loader, loaded))
     }
 
     /// Looks and loads until `stopping` turns true.
-    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+    ///
+    /// # Errors
+    /// [`LoaderError::Broken`]: what is in the folder is no longer known.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), LoaderError> {
         let mut last_look = Instant::now();
         loop {
-            self.start_jobs();
+            self.retry();
+            self.reload_active();
+            self.queue.start();
+            self.forget_missing();
             self.publish().await;
-            self.forget_missing().await;
             self.clean().await;
             let waits = self.lookout.as_ref().is_some_and(|lookout| lookout.waits());
             let pause = if waits { LOOK_SOON } else { LOOK_EVERY };
             tokio::select! {
-                () = told(&mut stopping) => return,
-                Some(done) = self.jobs.join_next_with_id() => self.finish(done),
+                () = told(&mut stopping) => return Ok(()),
+                Some((plugin, done)) = self.queue.finished() => self.finish(plugin, done),
                 () = next_look(&self.wake, last_look, pause) => {
                     last_look = Instant::now();
-                    self.look().await;
+                    self.look().await?;
                 }
             }
         }
     }
 
-    async fn first_look(&mut self) -> Result<(), LoaderError> {
-        let seen = self.with_lookout(Lookout::first_look).await;
-        self.take_in(seen?);
-        // A file whose version is active already needs no more than a look; any other is compiled now.
-        self.start_jobs_but(|job| matches!(job, Job::Reload { .. }));
-        while let Some(done) = self.jobs.join_next_with_id().await {
-            self.finish(done);
-            self.start_jobs_but(|job| matches!(job, Job::Reload { .. }));
+    /// Takes up what the ledger knows of plugins.
+    fn remember(&mut self, known: Vec<PluginRecord>) {
+        for record in known {
+            self.changed.insert(record.name.clone());
+            // A file that no plugin can have is known only as long as it is there.
+            if PluginName::parse(&record.name).is_ok() {
+                let plugin = note::remembered(&record, self.memory_bytes_max);
+                if plugin.candidate().is_some() {
+                    self.retries.note_judged(&record.name, Instant::now());
+                }
+                self.plugins.insert(record.name, plugin);
+            }
         }
-        let names: Vec<String> = self.plugins.keys().cloned().collect();
+    }
+
+    async fn first_look(&mut self) -> Result<(), LoaderError> {
+        let seen = self.with_lookout(Lookout::first_look).await?;
+        self.take_in(seen?);
+        let is_plugin = |name: &&String| !self.unusable.contains(*name);
+        let names: Vec<String> = self.plugins.keys().filter(is_plugin).cloned().collect();
         for name in names {
-            self.note_missing(&name);
+            if !self.present.contains(&name) {
+                self.vanish(&name);
+            }
+            if !self.granted.contains(&name) {
+                self.ungrant(&name);
+            }
+        }
+        // A version that was active needs no more than a look, and one that was judged stands as it did; any other is
+        // compiled now.
+        loop {
+            self.queue.start();
+            if self
+                .queue
+                .is_done_with(|job| !matches!(job, Job::Reload { .. }))
+            {
+                break;
+            }
+            let Some((plugin, done)) = self.queue.finished().await else {
+                break;
+            };
+            self.finish(plugin, done);
         }
         self.register
             .publish(&mut self.changed, &self.plugins)
@@ -175,8 +215,8 @@ impl Loader {
         Ok(())
     }
 
-    async fn look(&mut self) {
-        match self.with_lookout(Lookout::look).await {
+    async fn look(&mut self) -> Result<(), LoaderError> {
+        match self.with_lookout(Lookout::look).await? {
             Ok(seen) => {
                 self.folder_failed = false;
                 self.take_in(seen);
@@ -187,54 +227,39 @@ impl Loader {
             }
             Err(_) => {}
         }
+        self.register.refresh_secrets(&self.plugins).await;
+        Ok(())
     }
 
     /// Looks on a thread for blocking.
     async fn with_lookout(
         &mut self,
         look: fn(&mut Lookout) -> Result<Seen, FolderError>,
-    ) -> Result<Seen, FolderError> {
-        let Some(mut lookout) = self.lookout.take() else {
-            return Ok(Seen::default());
-        };
+    ) -> Result<Result<Seen, FolderError>, LoaderError> {
+        let mut lookout = self.lookout.take().ok_or(LoaderError::Broken)?;
         let looked = tokio::task::spawn_blocking(move || {
             let seen = look(&mut lookout);
             (lookout, seen)
         });
-        match looked.await {
-            Ok((lookout, seen)) => {
-                self.lookout = Some(lookout);
-                seen
-            }
-            Err(error) => {
-                tracing::error!(%error, "looking at the plugins folder failed; start hookbox again");
-                Ok(Seen::default())
-            }
-        }
+        let (lookout, seen) = looked.await.map_err(|_| LoaderError::Broken)?;
+        self.lookout = Some(lookout);
+        Ok(seen)
     }
 
     fn take_in(&mut self, seen: Seen) {
+        self.present = seen.present;
         for change in seen.changes {
             match change {
+                Change::Vanished(name) => self.vanish(&name),
+                Change::Ungranted(name) => self.ungrant(&name),
                 Change::Granted(name, read) => self.regrant(name, read.map(|grant| *grant)),
-                Change::Ungranted(name) => self.ungrant(name),
-                Change::Appeared(name) => {
-                    self.plugin(&name);
-                    self.waiting.insert(name, Job::Read);
-                }
-                Change::Vanished(name) => {
-                    self.waiting.remove(&name);
-                    self.plugin(&name).vanish(now_ms());
-                    self.note_missing(&name);
-                }
+                Change::Appeared(name) => self.read(&name),
             }
         }
-        let gone: Vec<String> = (self.unusable.iter())
-            .filter(|file| !seen.unusable.contains_key(*file))
-            .cloned()
-            .collect();
+        let gone = self
+            .unusable
+            .extract_if(.., |file| !seen.unusable.contains_key(file));
         for file in gone {
-            self.unusable.remove(&file);
             self.plugins.remove(&file);
             self.changed.insert(file);
         }
@@ -247,205 +272,207 @@ impl Loader {
         }
     }
 
-    /// A plugin that is about to change.
-    fn plugin(&mut self, name: &str) -> &mut Plugin {
+    fn vanish(&mut self, name: &str) {
+        self.queue.void_reads(name);
+        self.retries.end(name);
+        let Some(plugin) = self.plugins.get_mut(name) else {
+            return;
+        };
         self.changed.insert(name.to_owned());
-        let default = || WrittenGrant::default_within(self.memory_bytes_max);
-        let plugin = self
-            .plugins
-            .entry(name.to_owned())
-            .or_insert_with(|| Plugin::new(name.to_owned()));
-        plugin.grant_by_default(default);
-        plugin
+        plugin.vanish(now_ms());
+        if let Presence::Gone { since_ms } = plugin.presence() {
+            let gone = Duration::from_millis(now_ms().saturating_sub(since_ms));
+            let left = self.missing_grace.saturating_sub(gone);
+            let forget_at = self.forget_at.entry(name.to_owned());
+            forget_at.or_insert_with(|| Instant::now() + left);
+        }
     }
 
     fn regrant(&mut self, name: String, read: Result<WrittenGrant, String>) {
-        self.changed.insert(name.clone());
         if let Err(reason) = &read {
             tracing::warn!(plugin = name, reason, "this grant cannot be used");
         }
-        let plugin = self
-            .plugins
-            .entry(name.clone())
-            .or_insert_with(|| Plugin::new(name.clone()));
+        self.changed.insert(name.clone());
+        self.granted.insert(name.clone());
+        let plugin =
+            (self.plugins.entry(name.clone())).or_insert_with(|| Plugin::new(name.clone()));
         plugin.regrant(read);
         self.judge_again(&name);
     }
 
-    fn ungrant(&mut self, name: String) {
+    fn ungrant(&mut self, name: &str) {
+        self.granted.remove(name);
         let default = WrittenGrant::default_within(self.memory_bytes_max);
-        let Some(plugin) = self.plugins.get_mut(&name) else {
+        let Some(plugin) = self.plugins.get_mut(name) else {
             return;
         };
-        self.changed.insert(name.clone());
         match plugin.presence() {
             Presence::Here => plugin.regrant(Ok(default)),
-            Presence::Never => drop(self.plugins.remove(&name)),
+            Presence::Never => drop(self.plugins.remove(name)),
             // A redeploy: what its operator granted still decides which events wait for it.
             Presence::Gone { .. } => return,
         }
-        self.judge_again(&name);
+        self.changed.insert(name.to_owned());
+        self.judge_again(name);
     }
 
     /// Another grant may let a version run that was held.
     fn judge_again(&mut self, name: &str) {
-        let held = self.plugins.get(name).is_some_and(Plugin::is_held);
-        if let (true, Some(lookout)) = (held, &mut self.lookout) {
-            lookout.again(name);
+        if self.plugins.get(name).is_some_and(Plugin::is_held) {
+            self.retries.end(name);
+            self.read(name);
         }
     }
 
-    /// Notes when a missing plugin is to be forgotten.
-    fn note_missing(&mut self, name: &str) {
-        let Some(Presence::Gone { since_ms }) = self.plugins.get(name).map(Plugin::presence) else {
-            self.forget_at.remove(name);
-            return;
-        };
-        let gone = Duration::from_millis(now_ms().saturating_sub(since_ms));
-        let left = self.config.missing_grace.saturating_sub(gone);
-        self.forget_at
-            .entry(name.to_owned())
-            .or_insert_with(|| Instant::now() + left);
-    }
-
-    fn start_jobs(&mut self) {
-        self.start_jobs_but(|_| false);
-    }
-
-    /// Starts what there is room for, save what is to wait.
-    fn start_jobs_but(&mut self, waits: impl Fn(&Job) -> bool) {
-        let uncompiled = self
+    /// Has a plugin's file read.
+    fn read(&mut self, name: &str) {
+        let known = self
             .plugins
-            .values()
-            .filter(|plugin| plugin.is_uncompiled());
-        for plugin in uncompiled {
-            if let (Some(digest), false) = (plugin.active_digest(), self.is_busy(&plugin.name)) {
-                let digest = digest.to_owned();
-                self.waiting
-                    .insert(plugin.name.clone(), Job::Reload { digest });
-            }
+            .get(name)
+            .map(|plugin| plugin.digests().collect());
+        let known = known.unwrap_or_default();
+        self.queue.push(name, Job::Read { known });
+    }
+
+    /// A plugin whose file was found. Without a grant file it has the default grant.
+    fn plugin(&mut self, name: &str, digest: Option<&str>) -> &mut Plugin {
+        self.changed.insert(name.to_owned());
+        self.forget_at.remove(name);
+        let default = || WrittenGrant::default_within(self.memory_bytes_max);
+        let plugin =
+            (self.plugins.entry(name.to_owned())).or_insert_with(|| Plugin::new(name.to_owned()));
+        if plugin.presence() != Presence::Here && !self.granted.contains(name) {
+            plugin.regrant(Ok(default()));
         }
-        while self.jobs.len() < JOBS_MAX {
-            let next = (self.waiting.iter())
-                .find(|(name, job)| !waits(job) && !self.is_working(name))
-                .map(|(name, _)| name.clone());
-            let Some((name, job)) = next.and_then(|name| self.waiting.remove_entry(&name)) else {
-                return;
-            };
-            self.start_job(name, job);
-        }
+        plugin.appear(digest);
+        plugin
     }
 
-    fn is_working(&self, plugin: &str) -> bool {
-        self.working.values().any(|name| name == plugin)
-    }
-
-    fn is_busy(&self, plugin: &str) -> bool {
-        self.waiting.contains_key(plugin) || self.is_working(plugin)
-    }
-
-    fn start_job(&mut self, name: String, job: Job) {
-        let (workshop, plugin) = (Arc::clone(&self.workshop), name.clone());
-        let task = self
-            .jobs
-            .spawn_blocking(move || workshop.work(&plugin, job));
-        self.working.insert(task.id(), name);
-    }
-
-    fn finish(&mut self, done: Result<(tokio::task::Id, Done), JoinError>) {
-        let (id, done) = match done {
-            Ok((id, done)) => (id, Some(done)),
-            Err(error) => {
-                tracing::error!(%error, "a component could not be compiled: please report this");
-                (error.id(), None)
-            }
-        };
-        let Some(name) = self.working.remove(&id) else {
+    fn finish(&mut self, name: Option<String>, done: Done) {
+        // What nobody waits for any more: its file went.
+        let Some(name) = name else {
             return;
         };
+        self.changed.insert(name.clone());
         match done {
-            Some(Done::Gone) => {}
-            Some(Done::Read { digest, bytes }) => self.finish_reading(&name, digest, bytes),
-            Some(Done::Unreadable { reason }) => {
-                self.plugin(&name).appear();
-                self.plugin(&name).refuse(None, reason);
+            Done::Gone => {}
+            Done::Unreadable { reason } => {
+                self.plugin(&name, None).refuse(None, reason);
+                self.retries.put_off(&name, Instant::now());
             }
-            Some(Done::Refused { digest, reason }) => {
-                self.plugin(&name).refuse(Some(digest), reason);
+            Done::Read { digest } => self.finish_reading(&name, digest),
+            Done::Compiled(component) => {
+                self.retries.note_judged(&name, Instant::now());
+                self.with(&name, |plugin| plugin.judge(component));
             }
-            Some(Done::Compiled(component)) => self.plugin(&name).load(component),
-            Some(Done::Reloaded(component)) => self.plugin(&name).reload(component),
-            Some(Done::Lost { digest, reason }) => {
-                tracing::error!(plugin = name, reason, "a plugin's active version is lost");
-                self.plugin(&name).lose(&digest, reason);
+            Done::Refused { digest, reason } => {
+                self.retries.note_judged(&name, Instant::now());
+                self.with(&name, |plugin| plugin.judge_bad(digest, reason));
             }
-            None => {
-                let reason = "compiling it failed; the host's log says more".to_owned();
-                self.plugin(&name).refuse(None, reason);
+            Done::Reloaded(component) => {
+                self.retries.end(&name);
+                self.with(&name, |plugin| plugin.reload(component));
+            }
+            Done::Suspended { digest, reason } => {
+                tracing::error!(plugin = name, reason, "trying again");
+                self.with(&name, |plugin| plugin.suspend(&digest, reason));
+                self.retries.put_off(&name, Instant::now());
             }
         }
-        self.note_missing(&name);
     }
 
-    fn finish_reading(&mut self, name: &str, digest: String, bytes: Vec<u8>) {
-        if let Some(lookout) = &mut self.lookout
-            && lookout.is_being_written(name)
-        {
+    fn with(&mut self, name: &str, change: impl FnOnce(&mut Plugin)) {
+        if let Some(plugin) = self.plugins.get_mut(name) {
+            change(plugin);
+        }
+    }
+
+    fn finish_reading(&mut self, name: &str, digest: String) {
+        let lookout = self.lookout.as_mut();
+        if let Some(lookout) = lookout.filter(|lookout| lookout.is_being_written(name)) {
             lookout.again(name);
             return;
         }
-        let plugin = self.plugin(name);
-        plugin.appear();
+        let is_early = self.retries.is_early(name, Instant::now());
+        let plugin = self.plugin(name, Some(&digest));
         if plugin.active_digest() == Some(&digest) {
             plugin.confirm();
         } else if let Some(reason) = plugin.unpinned(&digest) {
             plugin.hold(digest, reason);
-        } else if !plugin.has_refused(&digest) {
-            plugin.compile(digest.clone());
-            self.start_job(name.to_owned(), Job::Compile { digest, bytes });
+        } else if is_early && plugin.has_judged(&digest) {
+            // It was judged a moment ago; that it is there again may mean that its owner wants it tried again.
+            self.retries.put_off(name, Instant::now());
+        } else if !plugin.is_compiling(&digest) {
+            plugin.begin(digest.clone());
+            self.queue.push(name, Job::Compile { digest });
+        }
+    }
+
+    /// Tries again what may have failed for a passing reason.
+    fn retry(&mut self) {
+        for name in self.retries.due(Instant::now()) {
+            let Some(plugin) = self.plugins.get(&name) else {
+                continue;
+            };
+            if let (true, Some(digest)) = (plugin.is_suspended(), plugin.active_digest()) {
+                let digest = digest.to_owned();
+                self.queue.push(&name, Job::Reload { digest });
+            }
+            if plugin.presence() == Presence::Here {
+                self.read(&name);
+            }
+        }
+    }
+
+    /// Has the active versions compiled that are not yet.
+    fn reload_active(&mut self) {
+        for plugin in self
+            .plugins
+            .values()
+            .filter(|plugin| plugin.is_uncompiled())
+        {
+            if let Some(digest) = plugin.active_digest() {
+                let digest = digest.to_owned();
+                let job = Job::Reload { digest };
+                if !self.queue.has(&plugin.name, &job) {
+                    self.queue.push(&plugin.name, job);
+                }
+            }
         }
     }
 
     /// Tells the others; what the ledger cannot note now is tried again with the next look.
     async fn publish(&mut self) {
-        if self.changed.is_empty() {
-            return;
-        }
-        let published = self.register.publish(&mut self.changed, &self.plugins);
-        if let Err(error) = published.await {
+        if let Err(error) = self
+            .register
+            .publish(&mut self.changed, &self.plugins)
+            .await
+        {
             tracing::warn!(%error, "changes of plugins wait for the ledger");
         }
     }
 
     /// Forgets plugins whose file has been gone for longer than the grace: they get nothing more, and their parked
-    /// runs are dead.
-    async fn forget_missing(&mut self) {
+    /// runs are dead. A grant that still lies there is one alone from then on.
+    fn forget_missing(&mut self) {
         let now = Instant::now();
-        let due: Vec<String> = (self.forget_at.iter())
-            .filter(|(name, at)| **at <= now && !self.is_busy(name))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in &due {
+        let is_due = |name: &String, at: &mut Instant| *at <= now && !self.present.contains(name);
+        for (name, _) in self.forget_at.extract_if(.., is_due) {
             tracing::warn!(
                 plugin = name,
                 "its file is still gone: forgotten, its parked runs are dead"
             );
-            self.forget_at.remove(name);
-            self.plugins.remove(name);
-            self.changed.insert(name.clone());
-            // A grant that still lies there is one alone now.
-            if let Some(lookout) = &mut self.lookout {
-                lookout.grant_again(name);
+            match self.plugins.get_mut(&name) {
+                Some(plugin) if self.granted.contains(&name) => plugin.forget(),
+                _ => drop(self.plugins.remove(&name)),
             }
-        }
-        if !due.is_empty() {
-            self.publish().await;
+            self.changed.insert(name);
         }
     }
 
     /// Has the store drop what is no longer in use.
     async fn clean(&mut self) {
-        if !self.jobs.is_empty() || !self.waiting.is_empty() || !self.changed.is_empty() {
+        if !self.queue.is_idle() || !self.changed.is_empty() {
             return;
         }
         let kept: HashSet<String> = self.plugins.values().flat_map(Plugin::digests).collect();

@@ -42,7 +42,7 @@ impl Route {
             plugin: record.name.clone(),
             manifest: manifest.ok_or(Unrouted::NoManifest)?,
             matcher: grant.ok_or(Unrouted::NoGrant)?.matcher,
-            digest: record.routed_digest().unwrap_or_default().to_owned(),
+            digest: record.manifest_digest.clone().unwrap_or_default(),
             parked: match (record.state, &record.reason) {
                 // While a version is compiled there is nothing to wait for but that.
                 (PluginState::Loaded | PluginState::Compiling, _) => None,
@@ -269,6 +269,7 @@ mod tests {
             reason: None,
             active: Some("d1".into()),
             candidate: None,
+            manifest_digest: Some("d1".into()),
             manifest: Some(route(name, &["repo.*"]).manifest.to_stored()),
             grant: grant.map(str::to_owned),
             missing_since_ms: None,

@@ -2,7 +2,10 @@
 
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use subtle::{Choice, ConstantTimeEq};
 
@@ -13,7 +16,7 @@ pub const SECRET_BYTES_MAX: usize = 4096;
 pub const SECRET_BYTES_GOOD: usize = 16;
 
 /// A webhook secret. Only its hash is kept in memory, and neither is ever printed.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret {
     sha256: [u8; 32],
     short: bool,
@@ -169,11 +172,10 @@ impl SecretRef {
                 },
             })?,
             Self::File(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|error| SecretRefError::Unreadable {
-                        path: path.clone(),
-                        reason: error.to_string(),
-                    })?;
+                let text = read_file(path).map_err(|error| SecretRefError::Unreadable {
+                    path: path.clone(),
+                    reason: error.to_string(),
+                })?;
                 text.trim_end_matches(['\r', '\n']).to_owned()
             }
         };
@@ -182,6 +184,24 @@ impl SecretRef {
             error,
         })
     }
+}
+
+/// Reads a regular file that is no larger than a secret may be. Whatever else lies there is not waited for.
+fn read_file(path: &Path) -> std::io::Result<String> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    // A pipe would wait for its writer.
+    options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    // One byte more, and a line break: what is too long is told as that.
+    let bytes_max = u64::try_from(SECRET_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    file.take(bytes_max.saturating_add(3))
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -235,6 +255,19 @@ mod tests {
             .read()
             .unwrap();
         assert!(matches_any(&[secret], b"hunter2"));
+    }
+
+    #[test]
+    fn what_is_no_file_of_a_secret_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let (pipe, large) = (folder.path().join("pipe"), folder.path().join("large"));
+        let (kind, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR);
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+        std::fs::write(&large, "x".repeat(1 << 20)).unwrap();
+        for (path, reason) in [(pipe, "not a regular file"), (large, "longer than")] {
+            let error = SecretRef::File(path).read().unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

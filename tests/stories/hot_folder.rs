@@ -6,18 +6,18 @@ use serde_json::Value;
 use std::fs::{File, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-const BOUND: Duration = Duration::from_secs(10);
+pub const BOUND: Duration = Duration::from_secs(10);
 
 /// Posts a comment and waits for what becomes of it.
-fn comment(host: &Host) -> Answer {
+pub fn comment(host: &Host) -> Answer {
     let comment = event("discussion.comment", "create", "a/b");
     host.hub().deliver(&comment).wait(20).send()
 }
 
 /// The digest of the component that handles a comment now.
-fn runs_as(host: &Host, plugin: &str) -> Value {
+pub fn runs_as(host: &Host, plugin: &str) -> Value {
     let answer = comment(host);
     assert_eq!(answer.run(plugin)["outcome"], "done");
     let delivery = host.delivery(&answer.id());
@@ -26,15 +26,15 @@ fn runs_as(host: &Host, plugin: &str) -> Value {
     run["attempts"][0]["digest"].clone()
 }
 
-fn loaded(plugin: &Value) -> bool {
+pub fn loaded(plugin: &Value) -> bool {
     plugin["state"] == "loaded" && plugin["candidate"].is_null()
 }
 
-fn candidate(plugin: &Value) -> Option<&str> {
+pub fn candidate(plugin: &Value) -> Option<&str> {
     plugin["candidate"]["state"].as_str()
 }
 
-fn is_digest_of(bytes: &[u8]) -> impl Fn(&Value) -> bool {
+pub fn is_digest_of(bytes: &[u8]) -> impl Fn(&Value) -> bool {
     let expected = digest(bytes);
     move |plugin| loaded(plugin) && plugin["digest"] == expected.as_str()
 }
@@ -63,9 +63,12 @@ fn a_slow_copy_is_not_looked_at_before_it_is_whole() {
     let next = version_of("hello", 2);
     let mut file = File::create(host.plugins().join("hello.wasm")).unwrap();
     for part in next.chunks(next.len() / 4 + 1) {
-        // A whole delivery is made between the parts, by the version that was there before.
         file.write_all(part).unwrap();
-        assert_eq!(runs_as(&host, "hello"), before);
+        // For longer than a file without a writer would rest, deliveries are made by the version that was there before.
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(700) {
+            assert_eq!(runs_as(&host, "hello"), before);
+        }
         assert_eq!(candidate(&host.plugin("hello")), None);
     }
     drop(file);
@@ -158,7 +161,7 @@ fn a_plugin_that_is_removed_has_its_runs_kept_for_a_while_and_is_then_forgotten(
     runs_as(&host, "hello");
 }
 
-fn files(host: &Host, folder: &str) -> usize {
+pub fn files(host: &Host, folder: &str) -> usize {
     std::fs::read_dir(host.data().join(folder)).unwrap().count()
 }
 
@@ -300,6 +303,10 @@ fn a_mounted_configuration_is_swapped_as_a_whole() {
         limit.is_some_and(|limit| limit < 100_000_000),
         "{delivery:#}"
     );
+    // And a file behind the links, of which the system tells nothing here, is seen all the same
+    let three = version_of("hello", 3);
+    std::fs::write(at("..two").join("hello.wasm"), &three).unwrap();
+    host.plugin_when("hello", is_digest_of(&three));
 }
 
 #[test]
@@ -320,8 +327,11 @@ fn a_folder_that_comes_later_and_one_that_is_replaced_are_seen() {
 #[test]
 fn a_thousand_touches_a_second_wear_nothing_out() {
     // Given a plugin whose file is touched all the time
-    let host = Host::with(&["hello"]).start();
+    let host = Host::with(&["hello"])
+        .env("RUST_LOG", "hookbox=debug")
+        .start();
     let path = host.plugins().join("hello.wasm");
+    let noted = |host: &Host| host.log().matches("plugin is noted").count();
     let over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         let touching = scope.spawn(|| {
@@ -340,82 +350,19 @@ fn a_thousand_touches_a_second_wear_nothing_out() {
         host.put("bad.wasm", "garbage");
         host.plugin_when("bad", |plugin| plugin["state"] == "refused");
         // Then they are seen, and it is neither compiled again nor noted again
-        assert_eq!(runs_as(&host, "hello"), before);
+        let before_that = noted(&host);
+        for _ in 0..10 {
+            assert_eq!(runs_as(&host, "hello"), before);
+        }
+        assert_eq!(noted(&host), before_that);
         over.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(touching.join().unwrap() > 1000);
     });
+    // Both of them are of the same bytes
     assert_eq!(
-        host.log().matches("plugin loaded").count(),
-        2,
+        host.log().matches("\"compiling\"").count(),
+        1,
         "{}",
         host.log()
     );
-}
-
-#[test]
-fn a_pinned_digest_lets_no_other_version_run() {
-    // Given a grant that pins a version
-    let (one, two) = (component_bytes("hello"), version_of("hello", 2));
-    let pin = |bytes: &[u8]| format!("digest = \"{}\"\n", digest(bytes));
-    let mut host = Host::with(&["hello"]).grant("hello", &pin(&one)).start();
-    assert_eq!(runs_as(&host, "hello"), digest(&one));
-    // When another file takes its place
-    host.put("hello.wasm", &two);
-    let plugin = host.plugin_when("hello", |plugin| candidate(plugin) == Some("held"));
-    // Then it is held, and the pinned one runs on, also over a restart
-    assert!(
-        plugin["candidate"]["reason"]
-            .as_str()
-            .unwrap()
-            .starts_with("digest"),
-        "{plugin:#}"
-    );
-    assert_eq!(runs_as(&host, "hello"), digest(&one));
-    host.restart();
-    assert_eq!(runs_as(&host, "hello"), digest(&one));
-    // Until the grant pins it
-    host.put("hello.toml", pin(&two));
-    host.plugin_when("hello", is_digest_of(&two));
-    // And a version that is active and no longer pinned stops
-    host.put("hello.toml", pin(&one));
-    host.plugin_when("hello", |plugin| plugin["state"] == "held");
-    let waits = comment(&host);
-    assert_eq!(host.delivery(&waits.id())["runs"][0]["parked"], true);
-}
-
-#[test]
-fn what_was_active_is_routed_to_and_runs_after_a_restart_however_the_cache_fares() {
-    let mut host = Host::with(&["hello"]).start();
-    let before = runs_as(&host, "hello");
-    host.stop();
-    for folder in ["compiled", "components"] {
-        std::fs::remove_dir_all(host.data().join(folder)).unwrap();
-    }
-    host.restart();
-    assert_eq!(runs_as(&host, "hello"), before);
-    host.stop();
-    for entry in std::fs::read_dir(host.data().join("compiled")).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::write(path, "damaged").unwrap();
-    }
-    host.restart();
-    assert_eq!(runs_as(&host, "hello"), before);
-}
-
-#[test]
-fn an_active_version_that_is_lost_waits_for_its_file() {
-    let mut host = Host::with(&["hello"]).start();
-    host.put("hello.wasm", "garbage");
-    host.plugin_when("hello", |plugin| candidate(plugin) == Some("refused"));
-    host.stop();
-    std::fs::remove_dir_all(host.data().join("components")).unwrap();
-    host.restart();
-    host.plugin_when("hello", |plugin| plugin["state"] == "refused");
-    // Its manifest still says what is for it
-    let parked = comment(&host);
-    assert_eq!(host.delivery(&parked.id())["runs"][0]["parked"], true);
-    host.put("hello.wasm", component_bytes("hello"));
-    eventually(BOUND, || {
-        (host.delivery(&parked.id())["state"] == "settled").then_some(())
-    });
 }

@@ -19,6 +19,10 @@ mod grants;
 #[cfg(test)]
 mod hot_folder;
 #[cfg(test)]
+mod hot_grants;
+#[cfg(test)]
+mod hot_versions;
+#[cfg(test)]
 mod house_rules;
 #[cfg(test)]
 mod ledger_cli;

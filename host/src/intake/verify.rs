@@ -24,7 +24,7 @@ pub struct Endpoints {
 }
 
 /// What opens `/webhooks/NAME`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// The host's secrets.
     Host,

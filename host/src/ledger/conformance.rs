@@ -263,6 +263,7 @@ pub fn plugin(name: &str, state: PluginState, reason: Option<&str>) -> PluginRec
         active: Some("d1".to_owned()),
         candidate: None,
         manifest: Some("{}".to_owned()),
+        manifest_digest: Some("d1".to_owned()),
         grant: Some(String::new()),
         missing_since_ms: None,
     }

@@ -85,7 +85,7 @@ pub struct AttemptEntry {
     pub started_ms: u64,
     /// The plugin's version.
     pub version: Option<String>,
-    /// SHA-256 (hex) of the component.
+    /// `sha256:` and the hash of the component.
     pub digest: Option<String>,
     /// How it ended.
     pub outcome: Option<Outcome>,
@@ -137,21 +137,14 @@ pub struct PluginRecord {
     pub active: Option<String>,
     /// A version that lies in the folder and is not the active one.
     pub candidate: Option<Candidate>,
-    /// Its manifest, as JSON, as of the last good version.
+    /// Its manifest, as JSON, as of the last good version: by it events are routed.
     pub manifest: Option<String>,
+    /// The digest of that version.
+    pub manifest_digest: Option<String>,
     /// The text of its last good grant, empty for the default one; `None` if it never had a good one.
     pub grant: Option<String>,
     /// When its file went, in ms since the Unix epoch, if it is missing.
     pub missing_since_ms: Option<u64>,
-}
-
-impl PluginRecord {
-    /// The digest of the version whose manifest this is.
-    #[must_use]
-    pub fn routed_digest(&self) -> Option<&str> {
-        let candidate = || self.candidate.as_ref()?.digest.as_deref();
-        self.active.as_deref().or_else(candidate)
-    }
 }
 
 /// A version of a plugin that does not run.

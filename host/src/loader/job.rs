@@ -1,10 +1,12 @@
 //! What takes time and blocks: reading, compiling and describing components, each on a thread for blocking.
+//!
+//! A file is read once, into the store; what is compiled is what was read.
 
 use crate::plugin::component::digest;
 use crate::plugin::folder::{Folder, Kind, ReadError};
 use crate::plugin::store::Store;
 use crate::plugin::{Component, Engine};
-use std::io::ErrorKind;
+use std::collections::HashSet;
 
 /// What all jobs need.
 pub struct Workshop {
@@ -15,11 +17,12 @@ pub struct Workshop {
 }
 
 /// What is to be done for a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// Read the component in the folder.
-    Read,
+    /// Read the component in the folder. Versions of these digests are known, and need not be kept.
+    Read { known: HashSet<String> },
     /// Compile what was read.
-    Compile { digest: String, bytes: Vec<u8> },
+    Compile { digest: String },
     /// Compile the active version from what is kept of it.
     Reload { digest: String },
 }
@@ -33,82 +36,99 @@ pub enum Done {
     },
     Read {
         digest: String,
-        bytes: Vec<u8>,
     },
+    Compiled(Component),
     Refused {
         digest: String,
         reason: String,
     },
-    Compiled(Component),
     Reloaded(Component),
-    /// The active version cannot be had any more.
-    Lost {
+    /// The active version cannot be had now.
+    Suspended {
         digest: String,
         reason: String,
     },
+}
+
+impl Job {
+    /// What came of a job that broke off.
+    pub fn broken(self) -> Done {
+        let reason = "loading it failed; the host's log says more".to_owned();
+        match self {
+            Self::Read { .. } => Done::Unreadable { reason },
+            Self::Compile { digest } => Done::Refused { digest, reason },
+            Self::Reload { digest } => Done::Suspended { digest, reason },
+        }
+    }
 }
 
 impl Workshop {
     /// Does a job. Blocks.
     pub fn work(&self, plugin: &str, job: Job) -> Done {
         match job {
-            Job::Read => self.read(plugin),
-            Job::Compile { digest, bytes } => match self.compile(plugin, &digest, &bytes) {
+            Job::Read { known } => self.read(plugin, &known),
+            Job::Compile { digest } => match self.compile(&digest) {
                 Ok(component) => Done::Compiled(component),
-                Err(reason) => Done::Refused { digest, reason },
+                Err(reason) => Done::Refused {
+                    digest,
+                    reason: self.named(plugin, &reason),
+                },
             },
             Job::Reload { digest } => match self.reload(plugin, &digest) {
                 Ok(component) => Done::Reloaded(component),
-                Err(reason) => Done::Lost { digest, reason },
+                Err(reason) => Done::Suspended {
+                    digest,
+                    reason: format!("its active version cannot be loaded: {reason}"),
+                },
             },
         }
     }
 
-    fn read(&self, plugin: &str) -> Done {
+    fn read(&self, plugin: &str, known: &HashSet<String>) -> Done {
         let file = Kind::Component.file_name(plugin);
-        match self.folder.read(&file, self.component_bytes_max) {
-            Ok(bytes) => Done::Read {
-                digest: digest(&bytes),
-                bytes,
-            },
+        let unreadable = |error: &dyn std::fmt::Display| Done::Unreadable {
+            reason: self.named(plugin, error),
+        };
+        let bytes = match self.folder.read(&file, self.component_bytes_max) {
+            Ok(bytes) => bytes,
             // A link to nothing is there; a file that went meanwhile is not.
             Err(ReadError::NotFound)
                 if self.folder.path().join(&file).symlink_metadata().is_err() =>
             {
-                Done::Gone
+                return Done::Gone;
             }
-            Err(error) => Done::Unreadable {
-                reason: self.named(plugin, &error),
-            },
+            Err(error) => return unreadable(&error),
+        };
+        let digest = digest(&bytes);
+        if known.contains(&digest) {
+            return Done::Read { digest };
+        }
+        match self.store.keep(&digest, &bytes) {
+            Ok(()) => Done::Read { digest },
+            Err(error) => unreadable(&format!("no copy can be kept: {error}")),
         }
     }
 
-    fn compile(&self, plugin: &str, digest: &str, bytes: &[u8]) -> Result<Component, String> {
-        let component = Component::load(&self.engine, bytes, Some(&self.store))
-            .map_err(|error| self.named(plugin, &error))?;
-        // Without a copy it runs as well; only a bad file in its place, and then a restart, would stop it.
-        if let Err(error) = self.store.keep(digest, bytes) {
-            tracing::warn!(plugin, %error, "no copy of the component is kept");
-        }
-        Ok(component)
+    fn compile(&self, digest: &str) -> Result<Component, String> {
+        let bytes = self
+            .store
+            .bytes(digest)
+            .map_err(|error| error.to_string())?;
+        Component::load(&self.engine, &bytes, Some(&self.store)).map_err(|error| error.to_string())
     }
 
+    /// What is kept may be damaged or gone; the file itself may still be there.
     fn reload(&self, plugin: &str, wanted: &str) -> Result<Component, String> {
-        let kept = self.store.bytes(wanted).or_else(|error| {
+        if self.store.bytes(wanted).is_err() {
             let file = Kind::Component.file_name(plugin);
             let read = self.folder.read(&file, self.component_bytes_max);
-            match read {
-                Ok(bytes) if digest(&bytes) == wanted => Ok(bytes),
-                _ => Err(error),
+            if let Some(bytes) = read.ok().filter(|bytes| digest(bytes) == wanted)
+                && let Err(error) = self.store.keep(wanted, &bytes)
+            {
+                return Err(error.to_string());
             }
-        });
-        let bytes = kept.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                "its active version is no longer kept; put its file back".to_owned()
-            }
-            _ => format!("its active version cannot be read: {error}"),
-        })?;
-        self.compile(plugin, wanted, &bytes)
+        }
+        self.compile(wanted)
     }
 
     fn named(&self, plugin: &str, error: &dyn std::fmt::Display) -> String {

@@ -2,7 +2,7 @@
 
 use crate::intake::Endpoint;
 use crate::ledger::{self, PluginRecord, PluginState};
-use crate::plugin::catalog::{Candidate, CandidateStanding, Plugin, Presence, Standing};
+use crate::plugin::catalog::{Candidate, CandidateStanding, Described, Plugin, Presence, Standing};
 use crate::plugin::grant::WrittenGrant;
 use crate::plugin::{Manifest, PluginName};
 
@@ -17,13 +17,15 @@ pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
         Standing::GrantAlone => return None,
     };
     let grant = plugin.usable_grant().ok();
+    let described = plugin.described();
     Some(PluginRecord {
         name: plugin.name.clone(),
         state,
         reason: plugin.reason(),
         active: plugin.active_digest().map(str::to_owned),
         candidate: plugin.candidate().map(candidate),
-        manifest: plugin.manifest().map(Manifest::to_stored),
+        manifest: described.map(|described| described.manifest.to_stored()),
+        manifest_digest: described.map(|described| described.digest.clone()),
         grant: grant.map(|grant| grant.text.clone()),
         missing_since_ms: match plugin.presence() {
             Presence::Gone { since_ms } => Some(since_ms),
@@ -45,19 +47,41 @@ fn candidate(candidate: &Candidate) -> ledger::Candidate {
     }
 }
 
-/// A plugin as the ledger remembers it, before its files are looked at: gone, until one is found.
-pub fn remembered(record: &PluginRecord, memory_bytes_max: usize, now_ms: u64) -> Plugin {
-    let since_ms = record.missing_since_ms.unwrap_or(now_ms);
+/// A plugin as the ledger remembers it, before its files are looked at.
+pub fn remembered(record: &PluginRecord, memory_bytes_max: usize) -> Plugin {
+    let was_plugin = record.active.is_some() || record.candidate.is_some();
+    let presence = match record.missing_since_ms {
+        Some(since_ms) => Presence::Gone { since_ms },
+        None if was_plugin || record.manifest.is_some() => Presence::Here,
+        None => Presence::Never,
+    };
+    let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
+    let described = record.manifest_digest.clone().zip(manifest);
     let grant = record.grant.as_ref();
     Plugin::remembered(
         record.name.clone(),
-        Presence::Gone { since_ms },
+        presence,
         record.active.clone(),
-        record.manifest.as_deref().and_then(Manifest::from_stored),
+        record.candidate.as_ref().and_then(candidate_of),
+        described.map(|(digest, manifest)| Described { digest, manifest }),
         // One that this host would not give any more is as good as none.
         grant
             .and_then(|text| WrittenGrant::parse(text.clone().into_bytes(), memory_bytes_max).ok()),
     )
+}
+
+/// A candidate that was judged before; one that was not is looked at anew.
+fn candidate_of(stored: &ledger::Candidate) -> Option<Candidate> {
+    let reason = stored.reason.clone().unwrap_or_default();
+    let standing = match stored.state {
+        PluginState::Held => CandidateStanding::Held(reason),
+        PluginState::Refused => CandidateStanding::Refused(reason),
+        _ => return None,
+    };
+    Some(Candidate {
+        digest: stored.digest.clone(),
+        standing,
+    })
 }
 
 /// What opens a plugin's endpoint, if it can have one. A secret of its own that cannot be read closes it, and so does
@@ -72,9 +96,6 @@ pub fn endpoint(plugin: &Plugin) -> Option<Endpoint> {
     };
     Some(match read {
         Ok(secret) => Endpoint::Own(secret),
-        Err(reason) => {
-            tracing::error!(plugin = plugin.name, reason, "its endpoint is closed");
-            Endpoint::Closed { reason }
-        }
+        Err(reason) => Endpoint::Closed { reason },
     })
 }

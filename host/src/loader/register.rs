@@ -6,7 +6,7 @@ use crate::ledger::{Ledger, LedgerError, PluginRecord, PluginState};
 use crate::plugin::PluginName;
 use crate::plugin::catalog::{Catalog, Plugin};
 use crate::router::Router;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -79,66 +79,112 @@ impl Register {
     /// Notes what has changed, then lets the others see it.
     ///
     /// # Errors
-    /// The ledger's: what it could not note stays in `changed`, and is not seen either.
+    /// The ledger's, the first: what it could not note stays in `changed`, and is not seen either.
     pub async fn publish(
         &mut self,
         changed: &mut BTreeSet<String>,
         plugins: &BTreeMap<String, Plugin>,
     ) -> Result<(), LedgerError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
         let mut catalog = Catalog::clone(&self.catalog.borrow());
+        let (mut failed, mut noted, mut opened) = (BTreeSet::new(), false, false);
         let mut result = Ok(());
-        for name in changed.clone() {
-            let plugin = plugins.get(&name).cloned();
-            result = self.note(&name, plugin.as_ref()).await;
-            if result.is_err() {
-                break;
+        for name in std::mem::take(changed) {
+            let plugin = plugins.get(&name);
+            match self.note(&name, plugin).await {
+                Ok(is_new) => noted |= is_new,
+                Err(error) => {
+                    result = result.and(Err(error));
+                    failed.insert(name);
+                    continue;
+                }
             }
-            changed.remove(&name);
-            self.open_endpoint(&name, plugin.clone()).await;
-            match plugin {
+            opened |= self.open_endpoint(&name, plugin).await;
+            match plugin.cloned() {
                 Some(plugin) => catalog.plugins.insert(name, Arc::new(plugin)),
                 None => catalog.plugins.remove(&name),
             };
         }
-        let endpoints = Endpoints::new(self.secrets.clone(), self.endpoints.clone());
-        self.endpoints_seen.send_replace(Arc::new(endpoints));
-        self.router
-            .send_replace(Arc::new(Router::of(self.noted.values())));
+        *changed = failed;
+        if opened {
+            self.show_endpoints();
+        }
+        if noted {
+            let router = Router::of(self.noted.values());
+            self.router.send_replace(Arc::new(router));
+        }
+        // A plugin that is noted as it was may still have been loaded, or granted something else.
         self.catalog.send_replace(Arc::new(catalog));
         result
     }
 
-    async fn note(&mut self, name: &str, plugin: Option<&Plugin>) -> Result<(), LedgerError> {
-        let record = plugin.and_then(note::record);
-        if self.noted.get(name) == record.as_ref() {
-            return Ok(());
-        }
-        match record {
-            Some(record) => {
-                self.ledger.put_plugin(record.clone()).await?;
-                tell(&record, self.noted.get(name));
-                self.noted.insert(name.to_owned(), record);
-            }
-            None => {
-                self.ledger.forget_plugin(name.to_owned()).await?;
-                self.noted.remove(name);
+    /// Reads the endpoints' own secrets again where they may have changed: those in files, and those that could not be
+    /// read.
+    pub async fn refresh_secrets(&mut self, plugins: &BTreeMap<String, Plugin>) {
+        let mut opened = false;
+        for (name, plugin) in plugins {
+            let secret = plugin.grant().secret.as_ref();
+            let is_closed = matches!(self.endpoints.get(name), Some(Endpoint::Closed { .. }));
+            if is_closed && secret.is_some() || matches!(secret, Some(SecretRef::File(_))) {
+                opened |= self.open_endpoint(name, Some(plugin)).await;
             }
         }
-        Ok(())
+        if opened {
+            self.show_endpoints();
+        }
     }
 
-    async fn open_endpoint(&mut self, name: &str, plugin: Option<Plugin>) {
-        let endpoint = match plugin {
+    fn show_endpoints(&self) {
+        let endpoints = Endpoints::new(self.secrets.clone(), self.endpoints.clone());
+        self.endpoints_seen.send_replace(Arc::new(endpoints));
+    }
+
+    /// Notes a plugin; `false` if that is how it is noted already.
+    async fn note(&mut self, name: &str, plugin: Option<&Plugin>) -> Result<bool, LedgerError> {
+        let record = plugin.and_then(note::record);
+        let before = self.noted.get(name);
+        if before == record.as_ref() {
+            return Ok(false);
+        }
+        // What was known of it and is so no more was forgotten, also if a grant of that name still lies there.
+        let forgotten = |before: &PluginRecord| {
+            before.manifest.is_some() && record.as_ref().is_none_or(|now| now.manifest.is_none())
+        };
+        if record.is_none() || before.is_some_and(forgotten) {
+            self.ledger.forget_plugin(name.to_owned()).await?;
+            self.noted.remove(name);
+        }
+        if let Some(record) = record {
+            self.ledger.put_plugin(record.clone()).await?;
+            tracing::debug!(plugin = name, "plugin is noted");
+            tell(&record, self.noted.get(name));
+            self.noted.insert(name.to_owned(), record);
+        }
+        Ok(true)
+    }
+
+    /// Opens a plugin's endpoint to whom its grant says; `false` if it is open to them already.
+    async fn open_endpoint(&mut self, name: &str, plugin: Option<&Plugin>) -> bool {
+        let endpoint = match plugin.cloned() {
             Some(plugin) => tokio::task::spawn_blocking(move || note::endpoint(&plugin))
                 .await
-                .ok()
-                .flatten(),
+                .unwrap_or_else(|error| {
+                    let reason = error.to_string();
+                    Some(Endpoint::Closed { reason })
+                }),
             // A name that was known once stays known: what is posted to it is still recorded.
             None => self.endpoints.contains_key(name).then_some(Endpoint::Host),
         };
-        if let Some(endpoint) = endpoint {
-            self.endpoints.insert(name.to_owned(), endpoint);
+        let Some(endpoint) = endpoint.filter(|now| self.endpoints.get(name) != Some(now)) else {
+            return false;
+        };
+        if let Endpoint::Closed { reason } = &endpoint {
+            tracing::error!(plugin = name, reason, "its endpoint is closed");
         }
+        self.endpoints.insert(name.to_owned(), endpoint);
+        true
     }
 }
 

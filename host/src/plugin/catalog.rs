@@ -26,7 +26,7 @@ pub struct Plugin {
     presence: Presence,
     active: Option<Active>,
     candidate: Option<Candidate>,
-    manifest: Option<Manifest>,
+    described: Option<Described>,
     grant: Option<WrittenGrant>,
     grant_problem: Option<String>,
 }
@@ -51,11 +51,32 @@ struct Active {
     digest: String,
     /// Absent until it is compiled.
     component: Option<Component>,
+    /// Why it cannot be compiled.
+    problem: Option<String>,
+}
+
+/// What a version said of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The version's digest.
+    pub digest: String,
+    /// Its manifest.
+    pub manifest: Manifest,
 }
 
 impl std::fmt::Debug for Active {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.digest)
+    }
+}
+
+impl Active {
+    const fn uncompiled(digest: String) -> Self {
+        Self {
+            digest,
+            component: None,
+            problem: None,
+        }
     }
 }
 
@@ -108,7 +129,7 @@ impl Plugin {
             presence: Presence::Never,
             active: None,
             candidate: None,
-            manifest: None,
+            described: None,
             grant: None,
             grant_problem: None,
         }
@@ -120,14 +141,15 @@ impl Plugin {
         name: String,
         presence: Presence,
         active: Option<String>,
-        manifest: Option<Manifest>,
+        candidate: Option<Candidate>,
+        described: Option<Described>,
         grant: Option<WrittenGrant>,
     ) -> Self {
-        let component = None;
         Self {
             presence,
-            active: active.map(|digest| Active { digest, component }),
-            manifest,
+            active: active.map(Active::uncompiled),
+            candidate,
+            described,
             grant,
             ..Self::new(name)
         }
@@ -166,9 +188,10 @@ impl Plugin {
         if let Some(reason) = self.unpinned(&active.digest) {
             return Standing::Held(reason);
         }
-        match active.component {
-            Some(_) => Standing::Loaded,
-            None => Standing::Compiling,
+        match (&active.component, &active.problem) {
+            (Some(_), _) => Standing::Loaded,
+            (None, Some(problem)) => Standing::Refused(problem.clone()),
+            (None, None) => Standing::Compiling,
         }
     }
 
@@ -232,11 +255,15 @@ impl Plugin {
     /// Whether its active version is still to be compiled.
     #[must_use]
     pub fn is_uncompiled(&self) -> bool {
-        self.presence == Presence::Here
-            && self
-                .active
-                .as_ref()
-                .is_some_and(|active| active.component.is_none())
+        let uncompiled = |active: &Active| active.component.is_none() && active.problem.is_none();
+        self.presence == Presence::Here && self.active.as_ref().is_some_and(uncompiled)
+    }
+
+    /// Whether its active version could not be compiled.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        let active = self.active.as_ref();
+        active.is_some_and(|active| active.component.is_none() && active.problem.is_some())
     }
 
     /// The version in the folder that does not run.
@@ -245,14 +272,19 @@ impl Plugin {
         self.candidate.as_ref()
     }
 
-    /// The manifest of the active version; without one, of the last good candidate.
+    /// What its last good version said of itself: the active one, or without one a candidate. Events are routed by it.
     #[must_use]
-    pub const fn manifest(&self) -> Option<&Manifest> {
-        self.manifest.as_ref()
+    pub const fn described(&self) -> Option<&Described> {
+        self.described.as_ref()
     }
 
-    /// Its file is there.
-    pub const fn appear(&mut self) {
+    /// Its file is there, and holds the version of this digest, if it can be read. What was removed stays removed:
+    /// the version that was active before its file went runs again only if it is the one that came.
+    pub fn appear(&mut self, digest: Option<&str>) {
+        let is_back = matches!(self.presence, Presence::Gone { .. });
+        if is_back && self.active_digest() != digest {
+            self.active = None;
+        }
         self.presence = Presence::Here;
     }
 
@@ -262,6 +294,14 @@ impl Plugin {
             self.presence = Presence::Gone { since_ms: now_ms };
         }
         self.candidate = None;
+    }
+
+    /// It has been gone for too long: what is left is its grant.
+    pub fn forget(&mut self) {
+        self.presence = Presence::Never;
+        self.active = None;
+        self.candidate = None;
+        self.described = None;
     }
 
     /// A grant was read, or what is in its place cannot be: then the last good one stays.
@@ -275,13 +315,6 @@ impl Plugin {
         }
     }
 
-    /// Gives it a grant if it has none and none is there.
-    pub fn grant_by_default(&mut self, default: impl FnOnce() -> WrittenGrant) {
-        if self.grant.is_none() && self.grant_problem.is_none() {
-            self.grant = Some(default());
-        }
-    }
-
     /// Whether a version of it is held: another grant may let it run.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -289,19 +322,31 @@ impl Plugin {
         matches!(candidate, Some(CandidateStanding::Held(_)))
     }
 
-    /// Whether a version of this digest was refused.
+    /// Whether a version of this digest was held or refused.
     #[must_use]
-    pub fn has_refused(&self, digest: &str) -> bool {
+    pub fn has_judged(&self, digest: &str) -> bool {
         self.candidate.as_ref().is_some_and(|candidate| {
             candidate.digest.as_deref() == Some(digest)
-                && matches!(candidate.standing, CandidateStanding::Refused(_))
+                && candidate.standing != CandidateStanding::Compiling
+        })
+    }
+
+    /// Whether a version of this digest is about to be compiled.
+    #[must_use]
+    pub fn is_compiling(&self, digest: &str) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| {
+            candidate.digest.as_deref() == Some(digest)
+                && candidate.standing == CandidateStanding::Compiling
         })
     }
 
     /// The digests of its active version and of a candidate that may yet become it.
     pub fn digests(&self) -> impl Iterator<Item = String> + use<> {
-        let held = self.candidate.as_ref().filter(|_| self.is_held());
-        let candidate = held.and_then(|candidate| candidate.digest.clone());
+        let hopeful = self
+            .candidate
+            .as_ref()
+            .filter(|candidate| !matches!(candidate.standing, CandidateStanding::Refused(_)));
+        let candidate = hopeful.and_then(|candidate| candidate.digest.clone());
         let active = self.active.as_ref().map(|active| active.digest.clone());
         active.into_iter().chain(candidate)
     }
@@ -311,8 +356,8 @@ impl Plugin {
         self.candidate = None;
     }
 
-    /// The file holds a version that is being compiled.
-    pub fn compile(&mut self, digest: String) {
+    /// The file holds a version that is about to be compiled.
+    pub fn begin(&mut self, digest: String) {
         self.candidate = Some(Candidate {
             digest: Some(digest),
             standing: CandidateStanding::Compiling,
@@ -344,42 +389,67 @@ impl Plugin {
         });
     }
 
-    /// A version was compiled and described: it is active from now on, unless it must have what is not granted.
-    pub fn load(&mut self, component: Component) {
+    /// The candidate was compiled and described: it is active from now on, unless it must have what is not granted.
+    /// One that is no longer the candidate is passed over: its file was replaced, or went, meanwhile.
+    pub fn judge(&mut self, component: Component) {
         let digest = component.facts().digest.clone();
-        let manifest = component.manifest().clone();
-        let lacking = self.unpinned(&digest).or_else(|| lacking(&manifest));
+        if !self.is_compiling(&digest) {
+            return;
+        }
+        let described = Described {
+            digest: digest.clone(),
+            manifest: component.manifest().clone(),
+        };
+        let lacking = self
+            .unpinned(&digest)
+            .or_else(|| lacking(&described.manifest));
         if let Some(reason) = lacking {
             if self.active.is_none() {
-                self.manifest = Some(manifest);
+                self.described = Some(described);
             }
             return self.hold(digest, reason);
         }
-        self.manifest = Some(manifest);
+        self.described = Some(described);
         self.candidate = None;
         self.active = Some(Active {
-            digest,
             component: Some(component),
+            ..Active::uncompiled(digest)
         });
     }
 
-    /// The active version was compiled from what is kept of it; `false` if another has become active meanwhile.
-    pub fn reload(&mut self, component: Component) {
-        if let Some(active) = &mut self.active
-            && active.digest == component.facts().digest
-        {
-            self.manifest = Some(component.manifest().clone());
-            active.component = Some(component);
+    /// The candidate cannot be used. One that is no longer the candidate is passed over.
+    pub fn judge_bad(&mut self, digest: String, reason: String) {
+        if self.is_compiling(&digest) {
+            self.refuse(Some(digest), reason);
         }
     }
 
-    /// The active version cannot be had any more. Its manifest stays: by it events are still routed, and wait.
-    pub fn lose(&mut self, digest: &str, reason: String) {
-        if self.active_digest() == Some(digest) {
-            self.active = None;
-            if self.candidate.is_none() {
-                self.refuse(Some(digest.to_owned()), reason);
-            }
+    /// The active version was compiled from what is kept of it. It is passed over if another is active meanwhile.
+    pub fn reload(&mut self, component: Component) {
+        let digest = &component.facts().digest;
+        if let Some(active) = self
+            .active
+            .as_mut()
+            .filter(|active| active.digest == *digest)
+        {
+            self.described = Some(Described {
+                digest: digest.clone(),
+                manifest: component.manifest().clone(),
+            });
+            active.component = Some(component);
+            active.problem = None;
+        }
+    }
+
+    /// The active version cannot be compiled, or read, now. It stays the active one, and by its manifest events are
+    /// still routed, and wait.
+    pub fn suspend(&mut self, digest: &str, reason: String) {
+        if let Some(active) = self
+            .active
+            .as_mut()
+            .filter(|active| active.digest == digest)
+        {
+            active.problem = Some(reason);
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::plugin::folder::{Folder, FolderError, Kind, ReadError};
 use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant};
 use crate::plugin::settling::{Due, Settling};
 use crate::plugin::watch::Watch;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Notify;
@@ -20,8 +20,11 @@ pub struct Lookout {
 /// What a look at the folder showed.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// What has changed, a plugin's grant before its component.
+    /// What has changed: what went before what came, a plugin's component before its grant where they went and after it
+    /// where they came, so that none is ever without its grant in between.
     pub changes: Vec<Change>,
+    /// The plugins whose component file is there, at rest or not.
+    pub present: BTreeSet<String>,
     /// All files that look like a plugin's and cannot be one, with the reason.
     pub unusable: BTreeMap<String, String>,
 }
@@ -37,6 +40,17 @@ pub enum Change {
     Appeared(String),
     /// There is no component any more.
     Vanished(String),
+}
+
+impl Change {
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Vanished(_) => 0,
+            Self::Ungranted(_) => 1,
+            Self::Granted(..) => 2,
+            Self::Appeared(_) => 3,
+        }
+    }
 }
 
 impl Lookout {
@@ -84,33 +98,40 @@ impl Lookout {
             .extend(names(Kind::Component, &listing.components));
         hints.complete.extend(names(Kind::Grant, &listing.grants));
         let due = self.settling.due(&listing, &hints, Instant::now());
+        let mut changes: Vec<Change> = due.into_iter().filter_map(|due| self.change(due)).collect();
+        changes.sort_by_key(Change::rank);
         Ok(Seen {
-            changes: due.into_iter().map(|due| self.change(due)).collect(),
+            changes,
+            present: listing.components.into_keys().collect(),
             unusable: listing.unusable,
         })
     }
 
-    fn change(&self, due: Due) -> Change {
-        match (due.kind, due.there) {
+    /// What a file's change means; `None` if it went while it was looked at, which the next look tells.
+    fn change(&self, due: Due) -> Option<Change> {
+        Some(match (due.kind, due.there) {
             (Kind::Component, true) => Change::Appeared(due.plugin),
             (Kind::Component, false) => Change::Vanished(due.plugin),
             (Kind::Grant, false) => Change::Ungranted(due.plugin),
             (Kind::Grant, true) => {
-                let file = Kind::Grant.file_name(&due.plugin);
-                let read = self.folder.read(&file, GRANT_BYTES_MAX);
-                if matches!(read, Err(ReadError::NotFound)) {
-                    return Change::Ungranted(due.plugin);
-                }
-                let parsed = read
-                    .map_err(|error| error.to_string())
-                    .and_then(|bytes| WrittenGrant::parse(bytes, self.memory_bytes_max))
-                    .map(Box::new)
-                    .map_err(|reason| {
-                        format!("{}: {reason}", self.folder.path().join(&file).display())
-                    });
-                Change::Granted(due.plugin, parsed)
+                let read = self.read_grant(&due.plugin)?;
+                Change::Granted(due.plugin, read.map(Box::new))
             }
-        }
+        })
+    }
+
+    fn read_grant(&self, plugin: &str) -> Option<Result<WrittenGrant, String>> {
+        let file = Kind::Grant.file_name(plugin);
+        let path = self.folder.path().join(&file);
+        let read = match self.folder.read(&file, GRANT_BYTES_MAX) {
+            // A link to nothing is there.
+            Err(ReadError::NotFound) if path.symlink_metadata().is_err() => return None,
+            read => read,
+        };
+        let parsed = read
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| WrittenGrant::parse(bytes, self.memory_bytes_max));
+        Some(parsed.map_err(|reason| format!("{}: {reason}", path.display())))
     }
 
     /// Whether a file has changed and not come to rest yet: it is worth looking again soon.
@@ -122,11 +143,6 @@ impl Lookout {
     /// Has a plugin's component told of again, as if it had changed.
     pub fn again(&mut self, plugin: &str) {
         self.settling.again(Kind::Component, plugin);
-    }
-
-    /// Has a plugin's grant told of again, if it has one.
-    pub fn grant_again(&mut self, plugin: &str) {
-        self.settling.again(Kind::Grant, plugin);
     }
 
     /// Whether a plugin's component is being written at this moment.

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// How long a file must not have changed, or must have been gone, where nothing else is known of it.
 const REST: Duration = Duration::from_millis(250);
 
+/// How long a grant must have been gone: longer than its component, so that a plugin that is removed as a whole is
+/// never one without its grant meanwhile.
+const GRANT_GONE: Duration = Duration::from_millis(700);
+
 /// How long a file whose times change and whose size does not is waited for.
 const TOUCHED_MAX: Duration = Duration::from_millis(500);
 
@@ -86,16 +90,15 @@ impl Settling {
             let file = kind.file_name(&key.1);
             tracked.complete |= hints.complete.contains(&file);
             if tracked.is_handled() {
-                tracked.complete = false;
                 if found.is_none() {
                     self.files.remove(&key);
                 }
                 continue;
             }
             let wanted = kind == Kind::Component && unread_grants.contains(&key.1);
-            if wanted || !tracked.is_due(hints.writing.contains(&file), now) {
+            if wanted || !tracked.is_due(kind, hints.writing.contains(&file), now) {
                 self.waits = true;
-                if kind == Kind::Grant && tracked.handled.is_none() {
+                if kind == Kind::Grant && tracked.is_unread() {
                     unread_grants.insert(key.1);
                 }
                 continue;
@@ -150,17 +153,28 @@ impl Tracked {
         self.since = now;
     }
 
+    /// Whether nothing has happened since it was due. One that was closed may have changed though it looks the same:
+    /// two writes within a tick of the file system's clock.
     fn is_handled(&self) -> bool {
-        self.handled == Some(self.seen) && !self.again
+        self.handled == Some(self.seen) && !self.again && !(self.complete && self.seen.is_some())
     }
 
-    fn is_due(&self, being_written: bool, now: Instant) -> bool {
+    /// Whether it is there and was never read.
+    const fn is_unread(&self) -> bool {
+        self.seen.is_some() && (self.handled.is_none() || self.again)
+    }
+
+    fn is_due(&self, kind: Kind, being_written: bool, now: Instant) -> bool {
         let since = |then: Instant| now.saturating_duration_since(then);
         if being_written || self.due_at.is_some_and(|then| since(then) < SPACING) {
             return false;
         }
+        let rest = match (kind, self.seen) {
+            (Kind::Grant, None) => GRANT_GONE,
+            _ => REST,
+        };
         self.complete && self.seen.is_some()
-            || since(self.since) >= REST
+            || since(self.since) >= rest
             || self.seen.is_some() && since(self.sized_since) >= TOUCHED_MAX
     }
 
@@ -287,6 +301,44 @@ mod tests {
             let due = due.count();
             assert!((2..=8).contains(&due), "{due}");
         }
+    }
+
+    #[test]
+    fn a_grant_that_is_being_written_goes_before_its_component() {
+        let (mut scene, mark) = (Scene::new(), Mark::Unreadable);
+        scene.listing.components.insert("a".to_owned(), mark);
+        scene.listing.grants.insert("a".to_owned(), mark);
+        let mut hints = complete();
+        hints.writing.insert("a.toml".to_owned());
+        assert_eq!(scene.due(0, &hints), None);
+        let kinds = |due: Vec<Due>| due.iter().map(|due| due.kind).collect::<Vec<_>>();
+        hints = complete();
+        hints.complete.insert("a.toml".to_owned());
+        let due = scene.settling.due(&scene.listing, &hints, scene.began);
+        assert_eq!(kinds(due), [Kind::Grant, Kind::Component]);
+    }
+
+    #[test]
+    fn a_plugin_that_is_removed_as_a_whole_loses_its_component_first() {
+        let mut scene = Scene::new();
+        scene.file(1, 1);
+        scene
+            .listing
+            .grants
+            .insert("a".to_owned(), Mark::Unreadable);
+        let at = |ms| scene.began + Duration::from_millis(ms);
+        let none = Hints::default();
+        scene.settling.due(&scene.listing, &none, at(0));
+
+        assert_eq!(scene.settling.due(&scene.listing, &none, at(300)).len(), 2);
+        scene.listing.grants.clear();
+        assert_eq!(scene.settling.due(&scene.listing, &none, at(600)), []);
+        scene.listing.components.clear();
+        assert_eq!(scene.settling.due(&scene.listing, &none, at(900)), []);
+        let due = scene.settling.due(&scene.listing, &none, at(1200));
+        assert_eq!(due.first().map(|due| due.kind), Some(Kind::Component));
+        let due = scene.settling.due(&scene.listing, &none, at(1400));
+        assert_eq!(due.first().map(|due| due.kind), Some(Kind::Grant));
     }
 
     #[test]

@@ -8,10 +8,12 @@ use crate::plugin::component::{COMPONENT_BYTES_MAX, digest, hex};
 use crate::plugin::engine::Engine;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashSet;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::hash::{Hash as _, Hasher};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use wasmtime::component::Component as Compiled;
 
@@ -20,6 +22,14 @@ const ALGORITHM: &str = "sha256:";
 
 /// How many hex digits name the engine that compiled something.
 const ENGINE_DIGITS: usize = 16;
+
+/// The hex digits of a SHA-256.
+const HASH_DIGITS: usize = 64;
+
+/// Rights of a folder.
+const ANYTHING_TO_OTHERS: u32 = 0o077;
+const WRITABLE_BY_OTHERS: u32 = 0o022;
+const NOTHING: u32 = 0;
 
 /// Keeps components and what they were compiled to. It never forgets by itself: see [`Store::retain`].
 #[derive(Debug, Clone)]
@@ -42,10 +52,10 @@ impl Store {
         for folder in [&components, &compiled] {
             make_private(folder).map_err(|error| named(folder, &error))?;
         }
-        let trusted = is_private(&compiled)?;
+        let trusted = is_own(data, WRITABLE_BY_OTHERS)? && take_private(&compiled)?;
         if !trusted {
             tracing::warn!(
-                folder = %compiled.display(),
+                data = %data.display(),
                 "others may write here, so compiled components are not kept; make it its owner's alone (chmod 700)"
             );
         }
@@ -80,7 +90,9 @@ impl Store {
                 .take(COMPONENT_BYTES_MAX.saturating_mul(16))
                 .read_to_end(&mut bytes)?;
             if digest(&bytes) != wanted {
-                return Err(io::Error::other("its bytes are damaged"));
+                // So that a good copy can take its place.
+                remove(&path);
+                return Err(io::Error::new(ErrorKind::NotFound, "its bytes are damaged"));
             }
             Ok(bytes)
         };
@@ -105,10 +117,13 @@ impl Store {
                 Ok(compiled) => return Ok(compiled),
                 Err(error) => {
                     tracing::warn!(file = %found.display(), %error, "what was compiled before cannot be used");
-                    remove(&found);
+                    if error.kind() == ErrorKind::InvalidData {
+                        remove(&found);
+                    }
                 }
             }
         }
+        tracing::debug!(digest, "compiling");
         let artifact = engine.wasmtime().precompile_component(bytes)?;
         let name = format!(
             "{}{}",
@@ -120,7 +135,7 @@ impl Store {
             Ok(compiled) => Ok(compiled),
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "what was compiled cannot be kept");
-                Compiled::from_binary(engine.wasmtime(), bytes)
+                load_made(engine, &artifact)
             }
         }
     }
@@ -160,7 +175,9 @@ impl Store {
 
     fn find_compiled(&self, folder: &Path, digest: &str) -> Option<PathBuf> {
         let prefix = self.compiled_prefix(digest);
-        let name = names(folder).find(|name| name.starts_with(&prefix))?;
+        // Not one that is still being written.
+        let is_whole = |hash: &str| hash.len() == HASH_DIGITS && !hash.contains('.');
+        let name = names(folder).find(|name| name.strip_prefix(&prefix).is_some_and(is_whole))?;
         Some(folder.join(name))
     }
 }
@@ -182,13 +199,26 @@ fn load(engine: &Engine, path: &Path) -> io::Result<Compiled> {
         }
         hash.update(chunk.get(..read).unwrap_or_default());
     }
+    let damaged = |reason: String| io::Error::new(ErrorKind::InvalidData, reason);
     if hex(&hash.finalize()) != expected {
-        return Err(io::Error::other("its bytes are damaged"));
+        return Err(damaged("its bytes are damaged".to_owned()));
     }
     // SAFETY: the file was written by `precompile_component` of this engine: it lies in a folder that only the
     // process's owner may write to, under a name that is written once and carries the hash just compared, and is
     // never changed in place (it is unlinked at most, which leaves a mapping intact).
-    unsafe { Compiled::deserialize_file(engine.wasmtime(), path) }.map_err(io::Error::other)
+    let loaded = unsafe { Compiled::deserialize_file(engine.wasmtime(), path) };
+    loaded.map_err(|error| damaged(format!("{error:#}")))
+}
+
+/// Loads native code that was compiled this moment.
+#[expect(
+    unsafe_code,
+    reason = "loading native code is unsafe in wasmtime's API"
+)]
+fn load_made(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Compiled> {
+    // SAFETY: the bytes are what `precompile_component` of this engine returned to the caller, and were never
+    // anywhere but in this process's memory.
+    unsafe { Compiled::deserialize(engine.wasmtime(), artifact) }
 }
 
 /// Writes a file that is whole as soon as it has its name, and durable when this returns.
@@ -214,11 +244,24 @@ fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Whether a folder is a real one, and its owner is this process's user, and nobody else may use it.
-fn is_private(folder: &Path) -> io::Result<bool> {
+/// Makes a folder of native code its owner's alone, if it is that owner's; what others may have put there goes.
+fn take_private(folder: &Path) -> io::Result<bool> {
+    if is_own(folder, ANYTHING_TO_OTHERS)? {
+        return Ok(true);
+    }
+    if !is_own(folder, NOTHING)? {
+        return Ok(false);
+    }
+    std::fs::set_permissions(folder, Permissions::from_mode(0o700))?;
+    names(folder).for_each(|name| remove(&folder.join(name)));
+    Ok(true)
+}
+
+/// Whether a folder is a real one and this process's user's, and gives none of these rights.
+fn is_own(folder: &Path, rights: u32) -> io::Result<bool> {
     let found = std::fs::symlink_metadata(folder)?;
     let own = rustix::process::geteuid().as_raw() == found.uid();
-    Ok(found.is_dir() && own && found.mode() & 0o077 == 0)
+    Ok(found.is_dir() && own && found.mode() & rights == 0)
 }
 
 fn names(folder: &Path) -> impl Iterator<Item = String> + use<> {
@@ -275,7 +318,6 @@ impl Hasher for Sha256Hasher {
 mod tests {
     use super::*;
     use crate::plugin::EngineConfig;
-    use std::os::unix::fs::PermissionsExt as _;
     use tempfile::TempDir;
 
     /// The smallest component there is.
@@ -363,14 +405,41 @@ mod tests {
     }
 
     #[test]
-    fn native_code_is_not_taken_from_a_folder_that_others_may_write_to() {
-        let data = TempDir::new().unwrap();
+    fn native_code_is_not_taken_from_where_others_may_write() {
         let engine = engine();
+        let name = digest(EMPTY);
+        let mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        // What others could have put there goes, and nobody else may write there again
+        let data = TempDir::new().unwrap();
         let folder = data.path().join("compiled");
         std::fs::create_dir(&folder).unwrap();
-        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o770)).unwrap();
+        std::fs::write(folder.join("planted"), "x").unwrap();
+        mode(&folder, 0o770);
         let store = Store::open(data.path(), &engine).unwrap();
-        store.compile(&engine, &digest(EMPTY), EMPTY).unwrap();
         assert!(compiled(&data).is_empty());
+        store.compile(&engine, &name, EMPTY).unwrap();
+        assert_eq!(compiled(&data).len(), 1);
+        // In a data folder of others the whole folder could be replaced: nothing is kept
+        let data = TempDir::new().unwrap();
+        mode(data.path(), 0o777);
+        let store = Store::open(data.path(), &engine).unwrap();
+        store.compile(&engine, &name, EMPTY).unwrap();
+        assert!(compiled(&data).is_empty());
+    }
+
+    #[test]
+    fn an_artifact_that_is_being_written_is_not_looked_at() {
+        let data = TempDir::new().unwrap();
+        let engine = engine();
+        let store = Store::open(data.path(), &engine).unwrap();
+        let name = digest(EMPTY);
+        store.compile(&engine, &name, EMPTY).unwrap();
+        let whole = compiled(&data).pop().unwrap();
+        let part = format!("{}.0.part", whole.display());
+        std::fs::rename(&whole, &part).unwrap();
+        store.compile(&engine, &name, EMPTY).unwrap();
+        assert!(whole.exists() && Path::new(&part).exists());
     }
 }

@@ -41,6 +41,8 @@ pub struct Hints {
 struct Noted {
     writing: HashMap<String, Instant>,
     complete: HashSet<String>,
+    /// The watched folder itself went: whatever lies there now is another, also under the same number.
+    folder_is_gone: bool,
 }
 
 impl Watch {
@@ -57,7 +59,8 @@ impl Watch {
 
     /// Watches the folder that now lies under the path; `folder` tells it from others. Blocks on the file system.
     pub fn follow(&mut self, path: &Path, folder: Option<(u64, u64)>) {
-        if self.folder == folder {
+        let is_gone = std::mem::take(&mut self.noted().folder_is_gone);
+        if self.folder == folder && !is_gone {
             return;
         }
         self.folder = folder;
@@ -66,9 +69,10 @@ impl Watch {
         if folder.is_none() {
             return;
         }
+        let watched = path.to_owned();
         let (noted, wake) = (Arc::clone(&self.noted), Arc::clone(&self.wake));
         let watcher = notify::recommended_watcher(move |event| {
-            if note(&mut lock(&noted), event, Instant::now()) {
+            if note(&mut lock(&noted), &watched, event, Instant::now()) {
                 wake.notify_one();
             }
         });
@@ -80,7 +84,7 @@ impl Watch {
             Ok(watcher) => self.watcher = Some(watcher),
             Err(error) => tracing::warn!(
                 folder = %path.display(), %error,
-                "the system tells nothing of changes here; the folder is looked at twice a second instead"
+                "the system tells nothing of changes here; they are found by looking"
             ),
         }
     }
@@ -115,10 +119,20 @@ fn lock(noted: &Mutex<Noted>) -> MutexGuard<'_, Noted> {
 }
 
 /// Takes an event in; `true` if somebody should look.
-fn note(noted: &mut Noted, event: notify::Result<Event>, now: Instant) -> bool {
+fn note(noted: &mut Noted, folder: &Path, event: notify::Result<Event>, now: Instant) -> bool {
     let Ok(event) = event else {
         return true;
     };
+    if event.need_rescan() {
+        // Events were lost, among them perhaps that a file was closed.
+        noted.writing.clear();
+        return true;
+    }
+    let goes = matches!(
+        event.kind,
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
+    );
+    noted.folder_is_gone |= goes && event.paths.iter().any(|path| path == folder);
     let names: Vec<String> = event
         .paths
         .iter()
@@ -175,7 +189,6 @@ mod tests {
         file.write_all(b"half").unwrap();
         until(|| watch.hints().writing.contains("a.wasm")).await;
         drop(file);
-        wake.notified().await;
         let mut complete = false;
         until(|| {
             let hints = watch.hints();
@@ -186,13 +199,31 @@ mod tests {
     }
 
     #[test]
+    fn lost_events_leave_nothing_being_written() {
+        let mut noted = Noted::default();
+        noted.writing.insert("a.wasm".to_owned(), Instant::now());
+        let lost = Event::new(EventKind::Other).set_flag(notify::event::Flag::Rescan);
+        assert!(note(&mut noted, Path::new("/p"), Ok(lost), Instant::now()));
+        assert!(noted.writing.is_empty());
+    }
+
+    #[test]
+    fn a_folder_that_goes_is_followed_anew() {
+        let mut noted = Noted::default();
+        let gone = Event::new(EventKind::Remove(notify::event::RemoveKind::Folder));
+        let gone = gone.add_path("/p".into());
+        assert!(note(&mut noted, Path::new("/p"), Ok(gone), Instant::now()));
+        assert!(noted.folder_is_gone);
+    }
+
+    #[test]
     fn a_rename_completes_and_a_removal_ends_what_was_written() {
         let (mut noted, now) = (Noted::default(), Instant::now());
         let mut tell = |kind: EventKind, paths: &[&str]| {
             let event = paths
                 .iter()
                 .fold(Event::new(kind), |event, path| event.add_path(path.into()));
-            let woken = note(&mut noted, Ok(event), now);
+            let woken = note(&mut noted, Path::new("/p"), Ok(event), now);
             (woken, noted.writing.len(), noted.complete.len())
         };
         let data = EventKind::Modify(ModifyKind::Data(notify::event::DataChange::Any));
@@ -207,8 +238,12 @@ mod tests {
     }
 
     async fn until(mut holds: impl FnMut() -> bool) {
-        while !holds() {
-            tokio::task::yield_now().await;
-        }
+        let held = async {
+            while !holds() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let bound = Duration::from_secs(10);
+        tokio::time::timeout(bound, held).await.unwrap();
     }
 }

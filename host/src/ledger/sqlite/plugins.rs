@@ -4,7 +4,7 @@ use super::changes::Standing;
 use super::clock::{natural, whole};
 use super::fault::Fault;
 use super::record::GONE;
-use super::row::{as_json, json, word};
+use super::row::{as_json, word};
 use super::standing::{Parking, parking, paused_text, refresh_delivery};
 use super::writer::Tx;
 use crate::delivery::{Gate, RunState};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 const READY: Standing = (RunState::Pending, Gate::Ready);
 const AT_PARK: Standing = (RunState::Pending, Gate::Parked);
 
-/// Notes a plugin; a pause outlives this.
+/// Notes a plugin. A pause outlives this, unless another version or grant may have mended what it was paused for.
 pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
     // Paused is not a state of its own, so that the end of a pause knows what the plugin is again.
     let (state, reason, paused_by) = match plugin.state {
@@ -29,13 +29,17 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
     tx.connection
         .prepare_cached(
             "INSERT INTO plugins (name, active, candidate, manifest, grant_text, state, reason,
-             missing_since_ms, paused_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             missing_since_ms, paused_by, manifest_digest)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (name) DO UPDATE SET active = excluded.active,
              candidate = excluded.candidate, manifest = excluded.manifest,
              grant_text = excluded.grant_text, state = excluded.state, reason = excluded.reason,
              missing_since_ms = excluded.missing_since_ms,
-             paused_by = coalesce(paused_by, excluded.paused_by)",
+             manifest_digest = excluded.manifest_digest,
+             paused_by = CASE
+                 WHEN active IS NOT excluded.active OR grant_text IS NOT excluded.grant_text
+                 THEN excluded.paused_by
+                 ELSE coalesce(paused_by, excluded.paused_by) END",
         )?
         .execute((
             &plugin.name,
@@ -51,6 +55,7 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
             reason,
             plugin.missing_since_ms.map(whole),
             paused_by,
+            &plugin.manifest_digest,
         ))?;
     regate(tx, &plugin.name)
 }
@@ -138,7 +143,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
     Ok(connection
         .prepare_cached(
             "SELECT name, state, reason, active, candidate, manifest, grant_text, missing_since_ms,
-             paused_by FROM plugins ORDER BY name",
+             paused_by, manifest_digest FROM plugins ORDER BY name",
         )?
         .query_map([], plugin_of)?
         .collect::<Result<_, _>>()?)
@@ -169,6 +174,7 @@ fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
         active: row.get(3)?,
         candidate: candidate_of(row, 4)?,
         manifest: row.get(5)?,
+        manifest_digest: row.get(9)?,
         grant: row.get(6)?,
         missing_since_ms: row.get::<_, Option<i64>>(7)?.map(natural),
     })
@@ -190,8 +196,11 @@ fn stored_candidate(candidate: &Candidate) -> Result<String, Fault> {
     })
 }
 
+/// One that cannot be read is as good as none: its file is looked at again.
 fn candidate_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Candidate>> {
-    let Some(stored) = json::<Option<StoredCandidate>>(row, column)? else {
+    let text: Option<String> = row.get(column)?;
+    let stored: Option<StoredCandidate> = text.and_then(|text| serde_json::from_str(&text).ok());
+    let Some(stored) = stored else {
         return Ok(None);
     };
     Ok(

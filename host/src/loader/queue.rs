@@ -1,0 +1,140 @@
+//! The jobs under way and those that wait: reads and compiles each have their own bound, so that a slow compile never
+//! keeps another plugin's file from being read; first come, first served.
+
+use super::job::{Done, Job, Workshop};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use tokio::task::{Id, JoinError, JoinSet};
+
+/// Files that are read at once.
+const READS_MAX: usize = 2;
+
+/// Components that are compiled at once.
+const COMPILES_MAX: usize = 2;
+
+/// The jobs of all plugins.
+pub struct Queue {
+    workshop: Arc<Workshop>,
+    under_way: JoinSet<Done>,
+    started: HashMap<Id, (String, Job)>,
+    waiting: VecDeque<(String, Job)>,
+}
+
+impl Queue {
+    /// An empty queue.
+    pub fn new(workshop: Arc<Workshop>) -> Self {
+        Self {
+            workshop,
+            under_way: JoinSet::new(),
+            started: HashMap::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Queues a job, unless the same one waits already.
+    pub fn push(&mut self, plugin: &str, job: Job) {
+        let is_same = |(name, waits): &(String, Job)| name == plugin && waits.is_like(&job);
+        self.waiting.retain(|queued| !is_same(queued));
+        self.waiting.push_back((plugin.to_owned(), job));
+    }
+
+    /// Drops a plugin's reads: its file went.
+    pub fn void_reads(&mut self, plugin: &str) {
+        let is_read = |name: &str, job: &Job| name == plugin && matches!(job, Job::Read { .. });
+        self.waiting.retain(|(name, job)| !is_read(name, job));
+        self.started.retain(|_, (name, job)| !is_read(name, job));
+    }
+
+    /// Whether a plugin has a job like this, under way or waiting.
+    pub fn has(&self, plugin: &str, job: &Job) -> bool {
+        let started = self.started.values().chain(&self.waiting);
+        started
+            .into_iter()
+            .any(|(name, other)| name == plugin && other.is_like(job))
+    }
+
+    /// Whether there is nothing to do, and nothing being done.
+    pub fn is_idle(&self) -> bool {
+        self.under_way.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Whether no job of a kind is under way or waits.
+    pub fn is_done_with(&self, is_kind: impl Fn(&Job) -> bool) -> bool {
+        !self
+            .started
+            .values()
+            .chain(&self.waiting)
+            .any(|(_, job)| is_kind(job))
+    }
+
+    /// Starts what there is room for. A plugin's jobs of one kind are done one after the other.
+    pub fn start(&mut self) {
+        let mut at = 0;
+        while let Some((name, job)) = self.waiting.get(at) {
+            if !self.has_room(name, job) {
+                at += 1;
+                continue;
+            }
+            let Some((name, job)) = self.waiting.remove(at) else {
+                return;
+            };
+            let (workshop, plugin, work) = (Arc::clone(&self.workshop), name.clone(), job.clone());
+            let task = self
+                .under_way
+                .spawn_blocking(move || workshop.work(&plugin, work));
+            self.started.insert(task.id(), (name, job));
+        }
+    }
+
+    fn has_room(&self, plugin: &str, job: &Job) -> bool {
+        let alike = self
+            .started
+            .values()
+            .filter(|(_, other)| other.is_read() == job.is_read());
+        let max = if job.is_read() {
+            READS_MAX
+        } else {
+            COMPILES_MAX
+        };
+        let mut alike = alike.map(|(name, _)| name);
+        // Also those whose result nobody waits for any more.
+        self.under_way.len() < READS_MAX + COMPILES_MAX
+            && alike.clone().count() < max
+            && !alike.any(|name| name == plugin)
+    }
+
+    /// Waits for a job's end; `None` if none is under way. What nobody waits for any more has no plugin.
+    pub async fn finished(&mut self) -> Option<(Option<String>, Done)> {
+        let ended = self.under_way.join_next_with_id().await?;
+        Some(self.take(ended))
+    }
+
+    fn take(&mut self, ended: Result<(Id, Done), JoinError>) -> (Option<String>, Done) {
+        match ended {
+            Ok((id, done)) => (self.started.remove(&id).map(|(name, _)| name), done),
+            Err(error) => {
+                tracing::error!(%error, "loading a component broke off: please report this");
+                match self.started.remove(&error.id()) {
+                    Some((name, job)) => (Some(name), job.broken()),
+                    None => (None, Done::Gone),
+                }
+            }
+        }
+    }
+}
+
+impl Job {
+    const fn is_read(&self) -> bool {
+        matches!(self, Self::Read { .. })
+    }
+
+    /// Whether doing one of them is as good as doing both.
+    fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Read { .. }, Self::Read { .. }) => true,
+            (Self::Compile { digest }, Self::Compile { digest: other })
+            | (Self::Reload { digest }, Self::Reload { digest: other }) => digest == other,
+            _ => false,
+        }
+    }
+}

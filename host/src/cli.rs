@@ -1,18 +1,23 @@
 //! The command line: one module for each command, and how a run of `hookbox` ends.
 
 mod build;
+mod child;
 mod component;
 mod deliveries;
+mod dev;
 mod event;
+mod foreground;
 mod inspect;
 mod output;
 mod plugins;
+mod project;
 mod run;
 mod secret;
 mod send;
 mod serve;
 
 use clap::{Parser, Subcommand};
+use foreground::Stopped;
 use std::process::ExitCode;
 
 /// Everything went well.
@@ -34,16 +39,17 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  hookbox build plugins/hello -o plugins-dir     build a plugin to plugins-dir/hello.wasm
-  hookbox serve --plugins plugins-dir            receive webhooks and run the plugins on them
-  hookbox send discussion-comment                post a sample delivery to a running host
-  hookbox deliveries list                        what came in, and what became of it
+  hookbox dev plugins/hello             build a plugin, serve it, rebuild it when its source changes
+  hookbox send discussion-comment       post a sample delivery to a running host
+  hookbox build plugins/hello -o plugins && hookbox serve
+  hookbox deliveries list               what came in, and what became of it
 
 Exit codes: 0 success, 1 failure, 2 wrong usage.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
+    Dev(dev::Dev),
     Build(build::Build),
     Inspect(inspect::Inspect),
     Run(run::Run),
@@ -65,6 +71,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(command) => command.execute(),
+        Command::Dev(command) => command.execute(),
         Command::Build(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
         Command::Run(command) => command.execute(),
@@ -77,6 +84,10 @@ pub fn main() -> ExitCode {
         Ok(End::Ok) => ExitCode::from(EXIT_OK),
         Ok(End::Failed) => ExitCode::from(EXIT_FAILURE),
         Err(error) => {
+            // Whoever stopped it knows.
+            if let Some(stopped) = error.downcast_ref::<Stopped>() {
+                return ExitCode::from(stopped.code);
+            }
             output::error(&error);
             let usage = error.downcast_ref::<UsageError>().is_some();
             ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILURE })

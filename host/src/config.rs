@@ -316,14 +316,11 @@ fn known_keys() -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::{Args as _, FromArgMatches as _};
+    use std::ffi::OsStr;
 
     fn config(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
-        let command = ServeArgs::augment_args(clap::Command::new("serve").no_binary_name(true));
-        let matches = command
-            .try_get_matches_from(flags)
-            .map_err(|error| error.to_string())?;
-        let args = ServeArgs::from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        let flags: Vec<&OsStr> = flags.iter().map(OsStr::new).collect();
+        let args = ServeArgs::of(&flags).map_err(|error| error.to_string())?;
         let environment = environment
             .iter()
             .map(|(key, value)| ((*key).into(), (*value).into()));

@@ -4,29 +4,29 @@
 //! every plugin stands, and only then lets router, endpoints and worker see it. Until a version is ready the one
 //! before it serves. It never runs a plugin and never writes to the folder.
 
+mod config;
 mod job;
 mod note;
 mod queue;
 mod register;
 mod retries;
 
+pub use config::{LoaderConfig, LoaderError};
 pub use register::Loaded;
 
 use crate::clock::now_ms;
-use crate::ledger::{Ledger, LedgerError, PluginRecord};
+use crate::ledger::{Ledger, PluginRecord};
 use crate::plugin::catalog::{Plugin, Presence};
 use crate::plugin::folder::{Folder, FolderError};
 use crate::plugin::grant::WrittenGrant;
 use crate::plugin::lookout::{Change, Lookout, Seen};
 use crate::plugin::store::Store;
 use crate::plugin::{Engine, PluginName};
-use crate::secret::Secret;
 use job::{Done, Job, Workshop};
 use queue::Queue;
 use register::Register;
 use retries::Retries;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -37,33 +37,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// The time to the next look while a file has not come to rest.
 const LOOK_SOON: Duration = Duration::from_millis(50);
-
-/// What a loader is made for.
-#[derive(Debug, Clone)]
-pub struct LoaderConfig {
-    /// The plugins folder.
-    pub plugins: PathBuf,
-    /// The largest component, in bytes.
-    pub component_bytes_max: u64,
-    /// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
-    pub missing_grace: Duration,
-    /// The host's secrets, which open every endpoint without one of its own.
-    pub secrets: Vec<Secret>,
-}
-
-/// A loader cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum LoaderError {
-    /// The folder cannot be read.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The ledger cannot be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// A fault of the host itself.
-    #[error("looking at the plugins folder broke off; the log says more, please report it")]
-    Broken,
-}
 
 /// Keeps the plugins true to their folder.
 pub struct Loader {

@@ -3,12 +3,28 @@
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const FILTER: &str = "warn,hookbox=info";
+/// How much is logged unless `RUST_LOG` says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What goes on, for a host whose log is all that is seen of it.
+    Lifecycle,
+    /// What wants an eye, for a command that shows what goes on by itself.
+    Warnings,
+}
+
+impl Detail {
+    const fn filter(self) -> &'static str {
+        match self {
+            Self::Lifecycle => "warn,hookbox=info",
+            Self::Warnings => "warn,hookbox::app=error,hookbox::loader=error",
+        }
+    }
+}
 
 /// Starts logging for a host.
-pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(FILTER));
+pub fn start(detail: Detail) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(detail.filter()));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -33,6 +33,15 @@ pub fn workspace() -> &'static Path {
     here.parent().unwrap_or(here)
 }
 
+/// Where stories let cargo build: beside the tests' own output, so that what they build with is compiled once.
+pub fn story_target() -> PathBuf {
+    let binary = std::env::current_exe().expect("a test knows its own file");
+    let target = binary.ancestors().nth(3);
+    target
+        .expect("it lies in target/PROFILE/deps")
+        .join("stories")
+}
+
 /// The `hookbox` binary, of the profile that this test was built with.
 pub fn hookbox() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();

@@ -1,8 +1,8 @@
 //! The harness: what a story needs to be told about the real binary.
 //!
-//! [`Host`] is `hookbox serve` in a folder of its own, [`Hub`] posts to it as the Hub does and misbehaves on request,
-//! [`Cli`] is any other command, [`eventually`] waits without sleeping. Nothing of Hookbox is mocked, and nothing of
-//! it is linked in: stories see what users see.
+//! [`Host`] is `hookbox serve` in a folder of its own, [`Dev`] is `hookbox dev` on projects of its own, [`Hub`] posts
+//! as the Hub does and misbehaves on request, [`Cli`] is any other command, [`eventually`] waits without sleeping.
+//! Nothing of Hookbox is mocked, and nothing of it is linked in: stories see what users see.
 #![expect(
     clippy::panic,
     clippy::expect_used,
@@ -11,6 +11,7 @@
 
 mod built;
 mod cli;
+mod dev;
 mod expect;
 mod host;
 mod http;
@@ -21,8 +22,9 @@ mod shared;
 mod wait;
 pub mod wit_deps;
 
-pub use built::{component, component_bytes, digest, hookbox, version_of, workspace};
+pub use built::{component, component_bytes, digest, hookbox, story_target, version_of, workspace};
 pub use cli::{Cli, Going, Ran};
+pub use dev::{Dev, DevBuilder, processes_in};
 pub use expect::{keys, met, says};
 pub use host::{FailedStart, Host, HostBuilder};
 pub use http::{Answer, Connection};

@@ -34,6 +34,7 @@ fn the_help_fits_one_screen() {
 
     Commands:
       serve       Receive webhooks and run the plugins on them
+      dev         Build plugins, serve them, and rebuild them when their source changes
       build       Build a plugin project to a checked component
       inspect     Show what a component file is and needs, or why it is not a plugin
       run         Run one event through one plugin, without a host
@@ -48,10 +49,10 @@ fn the_help_fits_one_screen() {
       -V, --version  Print version
 
     Examples:
-      hookbox build plugins/hello -o plugins-dir     build a plugin to plugins-dir/hello.wasm
-      hookbox serve --plugins plugins-dir            receive webhooks and run the plugins on them
-      hookbox send discussion-comment                post a sample delivery to a running host
-      hookbox deliveries list                        what came in, and what became of it
+      hookbox dev plugins/hello             build a plugin, serve it, rebuild it when its source changes
+      hookbox send discussion-comment       post a sample delivery to a running host
+      hookbox build plugins/hello -o plugins && hookbox serve
+      hookbox deliveries list               what came in, and what became of it
 
     Exit codes: 0 success, 1 failure, 2 wrong usage.
     ");
@@ -61,6 +62,7 @@ fn the_help_fits_one_screen() {
 fn every_command_has_help_with_examples() {
     for command in [
         "serve",
+        "dev",
         "build",
         "inspect",
         "run",

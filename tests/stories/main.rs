@@ -13,6 +13,8 @@ mod cli;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod dev;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod grants;

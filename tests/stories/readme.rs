@@ -1,7 +1,12 @@
-//! The commands of the README's first screen do what it says.
+//! The README's first screen is true: its commands, run as they stand there, do what it says.
 
-use hookbox_tests::{Cli, Host, SECRET, workspace};
-use tempfile::TempDir;
+use hookbox_tests::{Cli, DevBuilder, eventually, processes_in, story_target, workspace};
+use rustix::process::Signal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What of the workspace is no source.
+const NOT_COPIED: &[&str] = &[".git", "target", ".hookbox", "plugins-dir", "data"];
 
 /// The commands of the shell blocks above the first section about what the project is, as words.
 fn commands() -> Vec<Vec<String>> {
@@ -26,22 +31,48 @@ fn commands() -> Vec<Vec<String>> {
         .collect()
 }
 
-#[test]
-fn the_first_screen_builds_serves_and_sends() {
-    let names: Vec<String> = commands()
+/// The one command of the first screen with this name.
+#[track_caller]
+fn command(name: &str) -> Vec<String> {
+    let found: Vec<_> = commands()
         .into_iter()
-        .filter_map(|command| command.into_iter().next())
+        .filter(|command| command.first().is_some_and(|first| first == name))
         .collect();
-    for name in ["build", "serve", "send"] {
-        assert!(
-            names.iter().any(|found| found == name),
-            "{name} is not among {names:?}"
-        );
+    assert_eq!(found.len(), 1, "{name}: {found:?}");
+    found.into_iter().next().unwrap_or_default()
+}
+
+/// A copy of the workspace, as somebody has it who has just cloned it. It is always at the same place: cargo knows
+/// what it built by that.
+fn clone() -> PathBuf {
+    let folder = story_target().join("clone");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+    copy(workspace(), &folder);
+    folder.canonicalize().unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry
+            .map(|entry| (entry.path(), entry.file_name()))
+            .unwrap();
+        if NOT_COPIED.iter().any(|not| name == *not) {
+            continue;
+        }
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else if path.is_file() {
+            std::fs::copy(&path, to.join(name)).unwrap();
+        }
     }
 }
 
 #[test]
 fn every_command_on_the_first_screen_is_one_that_there_is() {
+    assert_eq!(commands().first().unwrap().first().unwrap(), "dev");
     for command in commands() {
         let name = command.first().unwrap();
         let help = Cli::new(&[name, "--help"]).run().ok().stdout;
@@ -57,41 +88,53 @@ fn every_command_on_the_first_screen_is_one_that_there_is() {
 }
 
 #[test]
-fn what_the_first_screen_builds_is_served_and_handles_what_it_sends() {
-    let folder = TempDir::new().unwrap();
-    let built = folder.path().to_str().unwrap();
-    let mut host = Host::with(&[]).start();
-    for mut command in commands() {
-        match command.first().map(String::as_str) {
-            Some("build") => {
-                // As written, but for the folder that it writes to.
-                if let Some(at) = command
-                    .iter()
-                    .position(|word| word == "-o" || word == "--out")
-                {
-                    command[at + 1] = built.to_owned();
-                } else {
-                    command.extend(["-o".to_owned(), built.to_owned()]);
-                }
-                let path = Cli::new(&command).folder(workspace()).run().ok().stdout;
-                let name = path.trim_end().rsplit('/').next().unwrap();
-                host.put(name, std::fs::read(path.trim_end()).unwrap());
-                host.restart();
-            }
-            Some("send") => {
-                let to = format!("{}/webhooks", host.url());
-                let send = Cli::new(&command)
-                    .arg("--to")
-                    .arg(to)
-                    .env("WEBHOOK_SECRET", SECRET);
-                let answer = send.run_with(&["--json"]).ok().json();
-                assert_eq!(answer["runs"][0]["outcome"], "done", "{answer:#}");
-            }
-            Some("deliveries") => {
-                let words: Vec<&str> = command.iter().map(String::as_str).collect();
-                assert!(host.cli(&words).ok().stdout.contains("settled"));
-            }
-            _ => {}
-        }
-    }
+fn the_first_screen_builds_serves_and_shows_the_run() {
+    let clone = clone();
+    let builder = command("dev")
+        .iter()
+        .skip(1)
+        .fold(DevBuilder::of(&clone), |builder, arg| builder.arg(arg));
+    let mut dev = builder.start();
+    dev.says("hello 0.1.0 is loaded (sha256:");
+    let sample = command("send");
+    // As written, but for the port, which is whichever was free.
+    let sent = Cli::new(&sample).arg("--to");
+    sent.arg(format!("{}/webhooks", dev.url())).run().ok();
+    dev.says("hello  done  hello 61d2000c3c2083e1c08af22d  ");
+    dev.says(" fuel  ");
+    dev.says("info   hello: 61d2000c3c2083e1c08af22d said on some-user/some-repo: ");
+    // And then: edit, save, see the other one run.
+    let source = std::fs::read_to_string(clone.join("plugins/hello/src/lib.rs")).unwrap();
+    dev.save(
+        "plugins/hello/src/lib.rs",
+        &source.replace("\"hello {}\"", "\"good day {}\""),
+    );
+    dev.says("hello 0.1.0 is loaded (sha256:");
+    let sent = Cli::new(&sample).arg("--to");
+    sent.arg(format!("{}/webhooks", dev.url())).run().ok();
+    dev.says("hello  done  good day 61d2000c3c2083e1c08af22d  ");
+    dev.signal(Signal::INT);
+    assert_eq!(dev.ended(), Some(0));
+    eventually(Duration::from_secs(20), || {
+        processes_in(&clone).is_empty().then_some(())
+    });
+}
+
+#[test]
+fn what_is_built_for_production_is_served_from_the_plugins_folder() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let mut build = command("build");
+    // As written, but for where the sources are.
+    build[1] = workspace().join(&build[1]).to_str().unwrap().to_owned();
+    let built = Cli::new(&build).folder(folder.path()).run().ok().stdout;
+    assert_eq!(built, "plugins/hello.wasm\n");
+    assert_eq!(command("serve").len(), 1);
+    let mut host = hookbox_tests::Host::with(&[])
+        .file(
+            "hello.wasm",
+            std::fs::read(folder.path().join(built.trim_end())).unwrap(),
+        )
+        .start();
+    assert_eq!(host.plugin("hello")["state"], "loaded");
+    assert_eq!(host.stop(), Some(0));
 }

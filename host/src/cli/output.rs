@@ -5,8 +5,10 @@ use crate::delivery::{LogLine, Trap};
 use anstream::eprintln;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use owo_colors::OwoColorize as _;
+use rustix::process::{Signal, getpid, kill_process};
 use serde::Serialize;
 use std::io::{ErrorKind, Write as _};
+use std::sync::Once;
 
 /// Prints one JSON document.
 ///
@@ -36,6 +38,19 @@ pub fn line(text: &str) {
     }
     error(&anyhow::Error::new(failed).context("cannot write to standard output"));
     std::process::exit(i32::from(EXIT_FAILURE));
+}
+
+/// Prints a line of a command that goes on and has children. Where nobody reads any more it is told to stop, as by
+/// SIGTERM: it cannot just end, as others can.
+pub fn tell(text: &str) {
+    static TOLD: Once = Once::new();
+    if writeln!(anstream::stdout(), "{text}").is_err() {
+        // Once: a second signal would cut short what the first one lets finish.
+        TOLD.call_once(|| {
+            // A process may always signal itself.
+            let _ = kill_process(getpid(), Signal::TERM);
+        });
+    }
 }
 
 /// Prints a line about what is going on, apart from the output.
@@ -80,13 +95,16 @@ pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [St
 /// Prints an attempt's log.
 pub fn logs(indent: &str, logs: &[LogLine]) {
     for log in logs {
-        let text = visible(&log.text);
-        line(&format!(
-            "{indent}{:>6} ms  {:<5}  {text}",
-            log.at_ms,
-            one_line(&log.level)
-        ));
+        line(&log_line(indent, log));
     }
+}
+
+/// A line of an attempt's log. One with line breaks in it goes on under itself: it must not look like another.
+#[must_use]
+pub fn log_line(indent: &str, log: &LogLine) -> String {
+    let head = format!("{indent}{:>6} ms  {:<5}  ", log.at_ms, one_line(&log.level));
+    let under = format!("\n{:1$}", "", head.len());
+    format!("{head}{}", visible(&log.text).replace('\n', &under))
 }
 
 /// Prints what the sandbox met.

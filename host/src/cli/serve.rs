@@ -3,7 +3,7 @@
 use crate::app;
 use crate::cli::{End, UsageError};
 use crate::config::{Config, ServeArgs};
-use crate::telemetry;
+use crate::telemetry::{self, Detail};
 
 /// Receive webhooks and run the plugins on them
 #[derive(Debug, clap::Args)]
@@ -30,7 +30,7 @@ impl Serve {
         });
         let config =
             Config::new(self.args, environment).map_err(|error| UsageError(error.to_string()))?;
-        telemetry::start();
+        telemetry::start(Detail::Lifecycle);
         app::serve(config, None)?;
         Ok(End::Ok)
     }

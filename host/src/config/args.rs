@@ -1,6 +1,8 @@
 //! The settings of `serve` as they are written: flags, or environment variables.
 
 use bytesize::ByteSize;
+use clap::{Args as _, FromArgMatches as _};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,6 +108,17 @@ pub struct ServeArgs {
     /// Where the ledger is, for many hosts
     #[arg(long, env = "HOOKBOX_LEDGER", value_name = "URL", hide = true)]
     pub ledger: Option<String>,
+}
+
+impl ServeArgs {
+    /// The settings that these flags and the environment give.
+    ///
+    /// # Errors
+    /// What `serve` itself would say of them.
+    pub fn of(flags: &[&OsStr]) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("serve").no_binary_name(true));
+        Self::from_arg_matches(&command.try_get_matches_from(flags)?)
+    }
 }
 
 /// A duration of at least a millisecond and at most a year.

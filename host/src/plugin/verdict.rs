@@ -11,6 +11,12 @@ use wasmtime_wasi::I32Exit;
 /// The longest of a guest's function names kept with a trap, in bytes.
 const FRAME_BYTES_MAX: usize = 256;
 
+/// The longest path of a source file kept with a frame, in bytes.
+const PLACE_BYTES_MAX: usize = 1024;
+
+/// The most frames kept with a trap: the engine's own bound counts functions, not those put into them.
+const FRAMES_MAX: usize = 64;
+
 /// Why a call into the guest gave no answer.
 pub(in crate::plugin) enum Failed {
     Trapped(wasmtime::Error),
@@ -134,7 +140,8 @@ fn crossed_cap(reason: &str) -> Option<&'static str> {
     }
 }
 
-/// The guest's functions on the stack, innermost first, with file and line where the component has them.
+/// The guest's functions on the stack, innermost first, with file and line where the component has them. A function
+/// that the compiler put into its caller has a frame of its own: it is mostly the one that panicked.
 fn frames(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
@@ -142,22 +149,32 @@ fn frames(error: &wasmtime::Error) -> Vec<String> {
     backtrace
         .frames()
         .iter()
-        .map(|frame| {
-            let symbol = frame.symbols().first();
-            let name = symbol
-                .and_then(wasmtime::FrameSymbol::name)
-                .or_else(|| frame.func_name())
-                .unwrap_or("<unnamed>");
-            // Without its hash: a name is cut only where it is of no use to anybody.
-            let name = format!("{:#}", rustc_demangle::demangle(name));
-            let place = symbol.and_then(|symbol| Some((symbol.file()?, symbol.line()?)));
-            let frame = match place {
-                Some((file, line)) => format!("{name} ({file}:{line})"),
-                None => name,
-            };
-            cut(frame, FRAME_BYTES_MAX)
+        .flat_map(|frame| match frame.symbols() {
+            [] => vec![shown(frame.func_name(), None)],
+            symbols => symbols
+                .iter()
+                .map(|symbol| {
+                    let place = symbol.file().zip(symbol.line());
+                    shown(symbol.name().or_else(|| frame.func_name()), place)
+                })
+                .collect(),
         })
+        .take(FRAMES_MAX)
         .collect()
+}
+
+/// A frame in words. Only its name is ever cut: the place is what people look for.
+fn shown(name: Option<&str>, place: Option<(&str, u32)>) -> String {
+    // Without its hash: a name is cut only where it is of no use to anybody.
+    let name = format!(
+        "{:#}",
+        rustc_demangle::demangle(name.unwrap_or("<unnamed>"))
+    );
+    let name = cut(name, FRAME_BYTES_MAX);
+    match place {
+        Some((file, line)) => format!("{name} ({}:{line})", cut(file.to_owned(), PLACE_BYTES_MAX)),
+        None => name,
+    }
 }
 
 /// A text of at most so many bytes, cut between characters.

@@ -1,0 +1,306 @@
+//! A Rust plugin project: its name, its sources, and how it becomes a component.
+//!
+//! Cargo is asked for everything; it is run as a child that sees none of our secrets. Nothing here checks the
+//! component or puts it anywhere.
+
+use crate::cli::child::{Children, command};
+use crate::cli::foreground::Interrupted;
+use crate::cli::{UsageError, output};
+use crate::plugin::PluginName;
+use anyhow::Context as _;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+/// The target that Rust plugins are built for.
+const TARGET: &str = "wasm32-wasip2";
+
+/// The SDK's package: its frames on a stack are glue, not the plugin's own.
+const SDK: &str = "hookbox-sdk";
+
+/// A profile for the time of writing: as the project's own release profile in speed and fuel, with what a backtrace
+/// needs, quick to build again. It is given to cargo here, so that no project has to have it, and has a name of its
+/// own, so that it does not overwrite what `build` made.
+const DEV: &[&str] = &[
+    "--profile",
+    "hookbox-dev",
+    "--config",
+    "profile.hookbox-dev.inherits=\"release\"",
+    "--config",
+    "profile.hookbox-dev.debug=\"line-tables-only\"",
+    "--config",
+    "profile.hookbox-dev.strip=\"none\"",
+    "--config",
+    "profile.hookbox-dev.lto=\"off\"",
+    "--config",
+    "profile.hookbox-dev.incremental=true",
+    "--config",
+    "profile.hookbox-dev.codegen-units=16",
+];
+
+/// How a project is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// Small and quick, as it is used.
+    Release,
+    /// With lines for backtraces.
+    Dev,
+}
+
+/// A Rust plugin project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its folder, as it was given.
+    pub dir: PathBuf,
+    /// Its package's name, and the plugin's.
+    pub name: String,
+}
+
+/// Where a project's sources are.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    /// The folders of its package and of those that it depends on by path.
+    pub folders: BTreeSet<PathBuf>,
+    /// The same without the SDK.
+    pub own: BTreeSet<PathBuf>,
+    /// Files of its workspace that decide how it is built.
+    pub manifests: BTreeSet<PathBuf>,
+    /// Where cargo builds: never a source.
+    pub target: PathBuf,
+}
+
+impl Project {
+    /// The project in a folder.
+    ///
+    /// # Errors
+    /// If there is none, or its name can be no plugin's.
+    pub async fn find(dir: &Path, children: &Children) -> anyhow::Result<Self> {
+        let manifest = dir.join("Cargo.toml");
+        if !manifest.is_file() {
+            return Err(UsageError(format!(
+                "{}: no Cargo.toml there; give the folder of a Rust plugin project",
+                dir.display()
+            ))
+            .into());
+        }
+        let metadata = metadata(dir, children, Stdio::inherit()).await?;
+        let folder = dir.canonicalize()?;
+        let mut packages = metadata.packages.into_iter();
+        let found = packages.find(|package| package.is_in(&folder));
+        let package = found.with_context(|| {
+            format!(
+                "{}: it holds no package; give a plugin project's folder",
+                manifest.display()
+            )
+        })?;
+        PluginName::parse(&package.name).with_context(|| {
+            format!(
+                "{}: its package name is to be the plugin's name",
+                manifest.display()
+            )
+        })?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            name: package.name,
+        })
+    }
+
+    /// Compiles it and returns its component's file; the compiler's messages go to standard error as they are.
+    ///
+    /// # Errors
+    /// If it does not build, or to no component.
+    pub async fn build(&self, profile: Profile, children: &Children) -> anyhow::Result<PathBuf> {
+        let profile: &[&str] = match profile {
+            Profile::Release => &["--release"],
+            Profile::Dev => DEV,
+        };
+        let mut cargo = command("cargo", &self.dir);
+        cargo
+            .args(["build", "--target", TARGET, "--package", &self.name])
+            .args(profile)
+            .arg("--message-format=json-render-diagnostics")
+            .stdout(Stdio::piped());
+        let output = children.output(&mut cargo).await.context(NO_CARGO)?;
+        if !output.status.success() {
+            anyhow::bail!(
+                "{}: the plugin does not build; its compiler's messages are above",
+                self.dir.display()
+            );
+        }
+        artifact(&output, &self.name).with_context(|| {
+            format!(
+                "{}: it builds, but to no component; add `crate-type = [\"cdylib\", \"rlib\"]` to its [lib]",
+                self.dir.join("Cargo.toml").display()
+            )
+        })
+    }
+
+    /// Where its sources are. Nothing is resolved for it, so it needs no network and writes no lock file.
+    ///
+    /// # Errors
+    /// If cargo cannot read the project; a build says why.
+    pub async fn layout(&self, children: &Children) -> anyhow::Result<Layout> {
+        let start = self.dir.canonicalize()?;
+        let metadata = metadata(&start, children, Stdio::null()).await?;
+        let mut layout = Layout {
+            manifests: ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"]
+                .map(|name| metadata.workspace_root.join(name))
+                .into(),
+            target: metadata.target_directory.clone(),
+            ..Layout::default()
+        };
+        let mut known = metadata.packages;
+        let mut open = vec![start];
+        while let Some(folder) = open.pop() {
+            if !layout.folders.insert(folder.clone()) {
+                continue;
+            }
+            if !known.iter().any(|package| package.is_in(&folder)) {
+                // Of another workspace. One that cannot be read is watched all the same: until it is mended.
+                match self::metadata(&folder, children, Stdio::null()).await {
+                    Err(error) if error.is::<Interrupted>() => return Err(error),
+                    Err(_) => {}
+                    Ok(metadata) => known.extend(metadata.packages),
+                }
+            }
+            let package = known.iter().find(|package| package.is_in(&folder));
+            if package.is_none_or(|package| !package.name.starts_with(SDK)) {
+                layout.own.insert(folder);
+            }
+            open.extend(package.into_iter().flat_map(Package::built_from));
+        }
+        Ok(layout)
+    }
+
+    /// As much of the layout as is known without cargo.
+    #[must_use]
+    pub fn layout_alone(&self) -> Layout {
+        let folder = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
+        Layout {
+            folders: [folder.clone()].into(),
+            own: [folder.clone()].into(),
+            manifests: [folder.join("Cargo.toml")].into(),
+            target: folder.join("target"),
+        }
+    }
+}
+
+const NO_CARGO: &str = "cannot run cargo; install Rust from https://rustup.rs";
+
+/// Adds the compiler's target where it is missing. Without rustup the compiler is asked as it is.
+///
+/// # Errors
+/// If rustup cannot add it.
+pub async fn add_target(dir: &Path, children: &Children) -> anyhow::Result<()> {
+    let mut list = command("rustup", dir);
+    list.args(["target", "list", "--installed"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let installed = match children.output(&mut list).await {
+        Ok(installed) => installed,
+        Err(error) if error.is::<std::io::Error>() => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let targets = String::from_utf8_lossy(&installed.stdout);
+    if !installed.status.success() || targets.lines().any(|target| target.trim() == TARGET) {
+        return Ok(());
+    }
+    output::note(&format!(
+        "adding the target {TARGET} (rustup target add {TARGET})"
+    ));
+    let mut add = command("rustup", dir);
+    add.args(["target", "add", TARGET]).stdout(Stdio::null());
+    let added = children.output(&mut add).await;
+    if !added.context("cannot run rustup")?.status.success() {
+        anyhow::bail!("the target {TARGET} cannot be added; run 'rustup target add {TARGET}'");
+    }
+    Ok(())
+}
+
+/// The component among the files that cargo says it made.
+fn artifact(output: &Output, package: &str) -> Option<PathBuf> {
+    output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice::<Message>(line).ok())
+        .filter(|message| message.reason == "compiler-artifact")
+        .filter(|message| {
+            let target = message.target.as_ref();
+            target.is_some_and(|target| target.is_cdylib_of(package))
+        })
+        .flat_map(|message| message.filenames)
+        .find(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+}
+
+/// A line of cargo's machine-readable messages (the Cargo book, "External tools").
+#[derive(serde::Deserialize)]
+struct Message {
+    reason: String,
+    target: Option<Target>,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+}
+
+#[derive(serde::Deserialize)]
+struct Target {
+    name: String,
+    #[serde(default)]
+    crate_types: Vec<String>,
+}
+
+impl Target {
+    fn is_cdylib_of(&self, package: &str) -> bool {
+        self.crate_types.iter().any(|kind| kind == "cdylib")
+            && self.name.replace('-', "_") == package.replace('-', "_")
+    }
+}
+
+/// What `cargo metadata` says (the Cargo book, "cargo metadata").
+#[derive(serde::Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+    workspace_root: PathBuf,
+}
+
+#[derive(serde::Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(serde::Deserialize)]
+struct Dependency {
+    kind: Option<String>,
+    /// Where it is, if on this machine.
+    path: Option<PathBuf>,
+}
+
+impl Package {
+    fn is_in(&self, folder: &Path) -> bool {
+        self.manifest_path.parent() == Some(folder)
+    }
+
+    /// The folders of the packages that it depends on by path, its tests left out.
+    fn built_from(&self) -> impl Iterator<Item = PathBuf> {
+        self.dependencies
+            .iter()
+            .filter(|dependency| dependency.kind.as_deref() != Some("dev"))
+            .filter_map(|dependency| dependency.path.clone())
+    }
+}
+
+async fn metadata(dir: &Path, children: &Children, stderr: Stdio) -> anyhow::Result<Metadata> {
+    let mut cargo = command("cargo", dir);
+    cargo
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .stdout(Stdio::piped())
+        .stderr(stderr);
+    let output = children.output(&mut cargo).await.context(NO_CARGO)?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("{}: cargo cannot read it", dir.join("Cargo.toml").display()))
+}

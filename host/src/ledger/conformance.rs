@@ -73,6 +73,7 @@ macro_rules! ledger_conforms {
             runs_of_a_plugin_that_is_not_loaded_are_parked_until_it_is,
             runs_of_an_unknown_plugin_are_parked_if_the_router_says_so,
             a_paused_plugin_stays_paused_when_it_is_loaded_anew,
+            a_pause_ends_when_another_version_or_grant_comes,
             a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin,
             a_forgotten_plugins_runs_are_dead_and_can_be_replayed,
             a_forgotten_plugins_name_stays_known,

@@ -5,7 +5,7 @@ use super::{
     run, settle,
 };
 use crate::delivery::{Counts, DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
-use crate::ledger::PluginState;
+use crate::ledger::{PluginRecord, PluginState};
 use std::time::Duration;
 
 pub async fn runs_of_a_plugin_that_is_not_loaded_are_parked_until_it_is(place: &dyn Place) {
@@ -47,6 +47,25 @@ pub async fn runs_of_an_unknown_plugin_are_parked_if_the_router_says_so(place: &
     let loaded = plugin("a", PluginState::Loaded, None);
     ledger.put_plugin(loaded).await.unwrap();
     claim_one(&*ledger, "a").await;
+}
+
+pub async fn a_pause_ends_when_another_version_or_grant_comes(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    for (active, grant) in [("d2", ""), ("d2", "fuel = 1")] {
+        assert!(ledger.pause("a".into(), "operator".into()).await.unwrap());
+        record(&*ledger, &["a"]).await;
+        assert!(claim(&*ledger, &["a"], 1).await.is_empty());
+        let other = PluginRecord {
+            active: Some(active.to_owned()),
+            grant: Some(grant.to_owned()),
+            ..loaded.clone()
+        };
+        ledger.put_plugin(other).await.unwrap();
+        let claim = claim_one(&*ledger, "a").await;
+        done(&*ledger, claim).await;
+    }
 }
 
 pub async fn a_paused_plugin_stays_paused_when_it_is_loaded_anew(place: &dyn Place) {

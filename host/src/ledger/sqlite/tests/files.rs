@@ -147,3 +147,41 @@ async fn how_it_was_stopped_is_known_at_the_next_start() {
     assert_eq!(killed.last_stop(), LastStop::Unclean);
     killed.check_integrity().await.unwrap();
 }
+
+#[test]
+fn what_version_1_noted_of_plugins_is_taken_over() {
+    // Given a file as version 1 left it
+    let folder = TempDir::new().unwrap();
+    let old = Connection::open(open::file_in(folder.path())).unwrap();
+    old.execute_batch(include_str!("../migrations/0001.sql"))
+        .unwrap();
+    old.pragma_update(None, "application_id", 0x486B_6278)
+        .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute_batch(
+        "INSERT INTO plugins (name, active, manifest, state, reason) VALUES
+         ('runs', 'd1', '{}', 'loaded', NULL), ('held', 'd2', '{}', 'held', 'wants http')",
+    )
+    .unwrap();
+    drop(old);
+    // When this version opens it
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let ledger = open(&folder);
+    let plugins = runtime.block_on(ledger.plugins()).unwrap();
+    // Then only what ran counts as active, and each manifest names its version
+    let noted: Vec<_> = (plugins.iter())
+        .map(|plugin| {
+            (
+                &*plugin.name,
+                plugin.active.as_deref(),
+                plugin.manifest_digest.as_deref(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        noted,
+        [("held", None, Some("d2")), ("runs", Some("d1"), Some("d1"))]
+    );
+}

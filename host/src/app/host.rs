@@ -1,0 +1,260 @@
+//! The host's parts and their tasks: started in order, stopped in order.
+
+use super::signals::Signals;
+use super::{Companion, Feed, greet, public_url};
+use crate::config::Config;
+use crate::intake::Intake;
+use crate::ledger::sqlite::{LastStop, SqliteLedger};
+use crate::ledger::{Ledger, LedgerError};
+use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError};
+use crate::plugin::Engine;
+use crate::plugin::store::Store;
+use crate::server::{self, Public};
+use crate::worker::Worker;
+use anyhow::Context as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+
+/// How long a second signal leaves for giving claims back.
+const HALT: Duration = Duration::from_secs(1);
+
+/// What a host is made of before anything runs.
+pub struct Host {
+    config: Config,
+    ledger: SqliteLedger,
+    engine: Engine,
+    store: Store,
+}
+
+/// What runs.
+struct Tasks {
+    stop: watch::Sender<bool>,
+    halt: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    worker: JoinHandle<Result<(), LedgerError>>,
+    loader: JoinHandle<Result<(), LoaderError>>,
+    companion: Option<JoinHandle<()>>,
+}
+
+impl Host {
+    /// What takes time and blocks: the ledger's recovery, and the address space of the sandboxes.
+    ///
+    /// # Errors
+    /// What keeps it from starting.
+    pub fn start(config: Config) -> anyhow::Result<Self> {
+        let ledger = SqliteLedger::open(&config.data, config.ledger.clone())?;
+        let engine = Engine::new(config.engine)?;
+        let store = Store::open(&config.data, &engine)?;
+        Ok(Self {
+            config,
+            ledger,
+            engine,
+            store,
+        })
+    }
+
+    /// Serves until it is told to stop, or cannot go on.
+    ///
+    /// # Errors
+    /// Why it cannot start, or go on.
+    pub async fn run(self, guests: &Runtime, companion: Option<Companion>) -> anyhow::Result<()> {
+        let ledger = Arc::new(self.ledger);
+        let checked = (ledger.last_stop() == LastStop::Unclean)
+            .then(|| tokio::spawn(check_integrity(Arc::clone(&ledger))));
+        let ledger: Arc<dyn Ledger> = ledger;
+        // Before anything is started that would have to be stopped in order.
+        let mut signals = Signals::new()?;
+        let config = LoaderConfig {
+            plugins: self.config.plugins.clone(),
+            component_bytes_max: self.config.component_bytes_max,
+            missing_grace: self.config.missing_grace,
+            secrets: self.config.secrets.clone(),
+        };
+        let engine = self.engine.clone();
+        let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);
+        let (loader, loaded) = tokio::select! {
+            started = loader => started?,
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping before anything was served");
+                ledger.close().await;
+                return Ok(());
+            }
+        };
+        let worker = Worker::new(
+            Arc::clone(&ledger),
+            self.engine,
+            loaded.catalog.clone(),
+            guests.handle().clone(),
+            self.config.worker,
+        );
+        let parts = Parts {
+            config: self.config,
+            ledger: Arc::clone(&ledger),
+            loader,
+            loaded,
+            worker,
+        };
+        let mut tasks = parts.run(companion).await?;
+        let ended = tasks.until_told(&*ledger, &mut signals).await;
+        let drained = tasks.stop(&mut signals).await;
+        if let Some(checked) = checked {
+            checked.abort();
+        }
+        ledger.close().await;
+        // Why the host stopped says more than what its stop met.
+        ended.and(drained)
+    }
+}
+
+/// What is ready to run once there is a listener.
+struct Parts {
+    config: Config,
+    ledger: Arc<dyn Ledger>,
+    loader: Loader,
+    loaded: Loaded,
+    worker: Worker,
+}
+
+impl Parts {
+    /// Binds the listener and starts everything.
+    async fn run(self, companion: Option<Companion>) -> anyhow::Result<Tasks> {
+        let (config, loaded, worker) = (self.config, self.loaded, self.worker);
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            let address = config.listen;
+            format!("cannot listen on {address}; choose another address with --listen")
+        })?;
+        let address = listener.local_addr()?;
+        let (stop, stopping) = watch::channel(false);
+        let feed = feed(&config, address, &loaded, &worker, &stopping);
+        let halt = worker.halt();
+        let worker = tokio::spawn(worker.run(stopping.clone()));
+        let catalog = loaded.catalog;
+        let intake = Intake::new(
+            Arc::clone(&self.ledger),
+            loaded.router,
+            loaded.endpoints,
+            config.intake,
+            stopping.clone(),
+        );
+        let public = Public {
+            intake,
+            ledger: self.ledger,
+            public_url: public_url(&config, address),
+            shutdown: stopping.clone(),
+        };
+        let server = server::run(listener, Arc::new(public), config.server, stopping.clone());
+        let tasks = Tasks {
+            stop,
+            halt,
+            server: tokio::spawn(server),
+            worker,
+            loader: tokio::spawn(self.loader.run(stopping)),
+            companion: None,
+        };
+        greet(&config, address, &catalog.borrow());
+        Ok(Tasks {
+            companion: companion.map(|companion| tokio::spawn(companion(feed))),
+            ..tasks
+        })
+    }
+}
+
+fn feed(
+    config: &Config,
+    address: SocketAddr,
+    loaded: &Loaded,
+    worker: &Worker,
+    stopping: &watch::Receiver<bool>,
+) -> Feed {
+    Feed {
+        address,
+        paste: format!("{}/webhooks", public_url(config, address)),
+        reports: worker.reports(),
+        catalog: loaded.catalog.clone(),
+        stopping: stopping.clone(),
+    }
+}
+
+impl Tasks {
+    /// Waits for what ends the host: a signal, or a part that cannot go on.
+    async fn until_told(
+        &mut self,
+        ledger: &dyn Ledger,
+        signals: &mut Signals,
+    ) -> anyhow::Result<()> {
+        let mut failure = ledger.failure();
+        tokio::select! {
+            name = signals.next() => {
+                tracing::info!(signal = name, "stopping; a second signal stops at once");
+                Ok(())
+            }
+            Ok(reason) = failure.wait_for(Option::is_some) => {
+                let reason = reason.as_deref().unwrap_or("unknown").to_owned();
+                Err(anyhow::anyhow!("the ledger failed: {reason}; mend that and start hookbox again, what it accepted is kept"))
+            }
+            worker = &mut self.worker => Err(end_of("worker", worker)),
+            loader = &mut self.loader => Err(end_of("loader", loader)),
+        }
+    }
+
+    /// Stops everything in order. A second signal leaves no time for that.
+    async fn stop(self, signals: &mut Signals) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        let halt = self.halt.clone();
+        let drained = self.drain();
+        tokio::pin!(drained);
+        tokio::select! {
+            drained = &mut drained => drained,
+            name = signals.next() => {
+                tracing::warn!(signal = name, "stopping at once; attempts under way are made again after the restart");
+                halt.send_replace(true);
+                // Long enough for the claims to be given back, and no longer: this was asked for twice.
+                if tokio::time::timeout(HALT, drained).await.is_err() {
+                    tracing::warn!("connections are cut");
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn drain(self) -> anyhow::Result<()> {
+        self.server.await.context("the listener's task failed")?;
+        if !self.loader.is_finished() {
+            self.loader.await.context("the loader's task failed")??;
+        }
+        if let Some(companion) = self.companion {
+            companion.await.context("the companion's task failed")?;
+        }
+        if !self.worker.is_finished() {
+            self.worker.await.context("the worker's task failed")??;
+        }
+        Ok(())
+    }
+}
+
+/// Looks the ledger's file through after a stop that was not orderly. Damage makes the ledger fail, and the host stop.
+async fn check_integrity(ledger: Arc<SqliteLedger>) {
+    match ledger.check_integrity().await {
+        Ok(()) => tracing::info!("the last stop was not orderly; the ledger's file is sound"),
+        Err(error) => {
+            tracing::error!(%error, "the ledger's file is damaged; restore a copy of the data folder")
+        }
+    }
+}
+
+/// Why a task ended that was to run as long as the host.
+fn end_of<E: std::error::Error + Send + Sync + 'static>(
+    task: &str,
+    ended: Result<Result<(), E>, JoinError>,
+) -> anyhow::Error {
+    match ended {
+        Ok(Ok(())) => anyhow::anyhow!("the {task} ended by itself; start hookbox again"),
+        Ok(Err(error)) => anyhow::Error::new(error).context(format!("the {task} stopped")),
+        Err(error) => anyhow::Error::new(error).context(format!("the {task}'s task failed")),
+    }
+}

@@ -7,6 +7,8 @@ mod kills;
 #[cfg(test)]
 mod neighbours;
 #[cfg(test)]
+mod notice;
+#[cfg(test)]
 mod open_files;
 #[cfg(test)]
 mod replaced;

@@ -15,7 +15,7 @@ fn all_run(host: &Host) -> Option<()> {
 
 #[test]
 fn a_start_with_twenty_plugins() {
-    let mut builder = Host::with(&[]);
+    let mut builder = Host::with(&[]).env("RUST_LOG", "hookbox=debug");
     for version in 0..PLUGINS {
         let name = format!("plugin-{version:02}.wasm");
         builder = builder.file(&name, version_of("commit-log", version));
@@ -32,6 +32,8 @@ fn a_start_with_twenty_plugins() {
     host.restart();
     let warm = began.elapsed();
     hookbox_tests::eventually(Duration::from_secs(60), || all_run(&host));
+    // What was compiled before is not compiled again.
+    assert!(!host.log().contains("\"compiling\""), "{}", host.log());
     println!(
         "{PLUGINS} plugins: cold {cold:?} to listening, {cold_runs:?} to all running; warm {warm:?}, {:?}",
         began.elapsed()

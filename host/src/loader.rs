@@ -16,7 +16,7 @@ pub use register::Loaded;
 
 use crate::clock::now_ms;
 use crate::ledger::{Ledger, PluginRecord};
-use crate::plugin::catalog::{Plugin, Presence};
+use crate::plugin::catalog::{Plugin, Presence, optional_wants};
 use crate::plugin::folder::{Folder, FolderError};
 use crate::plugin::grant::WrittenGrant;
 use crate::plugin::lookout::{Change, Lookout, Seen};
@@ -336,6 +336,9 @@ impl Loader {
             Done::Read { digest } => self.finish_reading(&name, digest),
             Done::Compiled(component) => {
                 self.retries.note_judged(&name, Instant::now());
+                for want in optional_wants(component.manifest()) {
+                    tracing::warn!(plugin = name, want, "it would like what is not granted");
+                }
                 self.with(&name, |plugin| plugin.judge(component));
             }
             Done::Refused { digest, reason } => {

@@ -22,6 +22,7 @@ const AMBIENT: &[&str] = &[
     "HF_TOKEN",
     "RUST_LOG",
     "CLICOLOR_FORCE",
+    "CARGO",
 ];
 
 /// A command with nothing of the tests' own surroundings that the binary looks at.

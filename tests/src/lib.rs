@@ -31,7 +31,7 @@ pub use http::{Answer, Connection};
 pub use hub::{Hub, Post};
 pub use payloads::{event, payload_file, payload_files};
 pub use shared::Shared;
-pub use wait::{eventually, eventually_or};
+pub use wait::{Raise, eventually, eventually_or};
 
 /// The secret that hosts are started with unless a story says otherwise.
 pub const SECRET: &str = "a-secret-of-the-stories";

@@ -1,5 +1,6 @@
 //! Waiting for what comes in its own time, with a bound.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -25,5 +26,14 @@ pub fn eventually_or<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) ->
             return None;
         }
         assert_eq!(clock.recv_timeout(BETWEEN), Err(RecvTimeoutError::Timeout));
+    }
+}
+
+/// Raises a flag when it goes, also when a story fails: threads that go on until then end, and the story with them.
+pub struct Raise<'a>(pub &'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

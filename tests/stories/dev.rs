@@ -256,6 +256,7 @@ fn what_is_saved_is_swapped_in_without_a_lost_delivery() {
     dev.says("dev-swapped  done  before  ");
     let (hub, over) = (dev.hub(None), AtomicBool::new(false));
     let posted = std::thread::scope(|scope| {
+        let _over = hookbox_tests::Raise(&over);
         let posting = scope.spawn(|| {
             let comment = event("discussion.comment", "create", "org/repo");
             let mut statuses = vec![hub.deliver(&comment).send().status];

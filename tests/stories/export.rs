@@ -115,6 +115,7 @@ fn an_export_beside_a_host_that_records_misses_nothing_that_was_answered() {
     let comment = event("discussion.comment", "create", "a/b");
     let over = AtomicBool::new(false);
     let posted = std::thread::scope(|scope| {
+        let _over = hookbox_tests::Raise(&over);
         let posting = scope.spawn(|| {
             let mut posted = Vec::new();
             while !over.load(Ordering::Relaxed) || posted.len() < 50 {

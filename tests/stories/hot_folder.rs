@@ -132,7 +132,7 @@ fn a_bad_version_leaves_the_good_one_running_also_over_a_restart() {
 fn a_plugin_that_is_removed_has_its_runs_kept_for_a_while_and_is_then_forgotten() {
     // Given a plugin whose file goes
     let host = Host::with(&["hello"])
-        .args(&["--missing-grace", "2s"])
+        .args(&["--missing-grace", "3s"])
         .start();
     host.remove("hello.wasm");
     host.plugin_when("hello", |plugin| plugin["state"] == "missing");
@@ -334,6 +334,7 @@ fn a_thousand_touches_a_second_wear_nothing_out() {
     let noted = |host: &Host| host.log().matches("plugin is noted").count();
     let over = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _over = hookbox_tests::Raise(&over);
         let touching = scope.spawn(|| {
             let mut touches = 0_u32;
             while !over.load(std::sync::atomic::Ordering::Relaxed) {
@@ -349,6 +350,7 @@ fn a_thousand_touches_a_second_wear_nothing_out() {
         let before = runs_as(&host, "hello");
         host.put("bad.wasm", "garbage");
         host.plugin_when("bad", |plugin| plugin["state"] == "refused");
+        host.logs("\"plugin\":\"bad\"");
         // Then they are seen, and it is neither compiled again nor noted again
         let before_that = noted(&host);
         for _ in 0..10 {

@@ -94,8 +94,11 @@ fn the_first_screen_builds_serves_and_shows_the_run() {
         .iter()
         .skip(1)
         .fold(DevBuilder::of(&clone), |builder, arg| builder.arg(arg));
-    let mut dev = builder.start();
+    // As `cargo run` starts it: what it proposes can be copied as it stands.
+    let mut dev = builder.env("CARGO", "cargo").start();
     dev.says("hello 0.1.0 is loaded (sha256:");
+    dev.says("into https://huggingface.co/settings/webhooks");
+    dev.says("cargo run -- send discussion-comment");
     let sample = command("send");
     // As written, but for the port, which is whichever was free.
     let sent = Cli::new(&sample).arg("--to");

@@ -60,6 +60,7 @@ fn a_plugin_replaced_under_load_loses_nothing_and_runs_no_half_of_a_file() {
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
     std::thread::scope(|scope| {
+        let _over = hookbox_tests::Raise(&over);
         // Given senders that never pause
         for _ in 0..SENDERS {
             scope.spawn(|| {

@@ -36,9 +36,17 @@ pub fn command(program: &str, dir: &Path) -> Command {
         .stdin(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
+    let secrets = std::env::var("HOOKBOX_SECRETS").unwrap_or_default();
+    // The variables that the host's secrets are read from.
+    let named: Vec<&str> = secrets
+        .split(',')
+        .filter_map(|place| place.strip_prefix("env:"))
+        .collect();
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();
-        let ours = name.starts_with("HOOKBOX_") || matches!(&*name, "WEBHOOK_SECRET" | "HF_TOKEN");
+        let ours = name.starts_with("HOOKBOX_")
+            || matches!(&*name, "WEBHOOK_SECRET" | "HF_TOKEN")
+            || named.contains(&&*name);
         // Under `cargo run` there is what it tells its program about the program's package: a build script that looks
         // at it would be run again each time that comes and goes.
         let of_cargo = name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");

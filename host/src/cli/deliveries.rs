@@ -208,6 +208,9 @@ fn show_run(run: &RunRecord) {
         output::state(run.state.as_str()),
         run.id
     ));
+    if let Some(replayed) = &run.replay_of {
+        output::line(&format!("  replay of run {replayed}"));
+    }
     if let Some(reason) = &run.reason {
         output::line(&format!("  {}", output::one_line(reason)));
     }

@@ -27,6 +27,7 @@ use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
@@ -45,7 +46,7 @@ pub struct Dev {
     #[arg(default_value = ".", value_name = "DIR")]
     dirs: Vec<PathBuf>,
     /// Address of the public listener
-    #[arg(long, value_name = "ADDR", default_value_t = LISTEN)]
+    #[arg(long, env = "HOOKBOX_LISTEN", value_name = "ADDR", default_value_t = LISTEN)]
     listen: SocketAddr,
     /// Run this tunnel client too, by sh; {url} and {port} stand for the host's. Makes a secret if there is none
     #[arg(long, value_name = "CMD")]
@@ -66,6 +67,7 @@ impl Dev {
         let beside = Beside {
             builds: foreground.work(builds)?,
             tunnel: self.tunnel,
+            own_secret: secret.is_none() && !config.secrets.is_empty(),
             secret,
             children: children.clone(),
         };
@@ -94,7 +96,10 @@ impl Dev {
                 value.to_string_lossy().into_owned(),
             ))
         });
-        Ok(Config::new(args, environment).map_err(|error| usage(&error))?)
+        let mut config = Config::new(args, environment).map_err(|error| usage(&error))?;
+        // What this command took out of the folder is not coming back: nothing waits for it.
+        config.missing_grace = Duration::ZERO;
+        Ok(config)
     }
 
     /// A secret for a host that others can reach, unless it has one.
@@ -140,6 +145,8 @@ async fn projects(dirs: &[PathBuf], children: &Children) -> anyhow::Result<Vec<P
 struct Beside {
     builds: Builds,
     tunnel: Option<String>,
+    /// Whether the host has a secret that was not made here.
+    own_secret: bool,
     secret: Option<MadeSecret>,
     children: Children,
 }
@@ -166,6 +173,7 @@ impl Beside {
             address: feed.address,
             paste: &feed.paste,
             tunnel: self.tunnel.is_some(),
+            own_secret: self.own_secret,
             secret: self.secret.as_ref(),
         };
         for line in plugins.since(&Standings::default()) {

@@ -18,8 +18,8 @@ const TARGET: &str = "wasm32-wasip2";
 /// The SDK's package: its frames on a stack are glue, not the plugin's own.
 const SDK: &str = "hookbox-sdk";
 
-/// A profile for the time of writing: as the project's own release profile in speed and fuel, with what a backtrace
-/// needs, quick to build again. It is given to cargo here, so that no project has to have it, and has a name of its
+/// A profile for the time of writing: the project's own release profile with what a backtrace needs, and quick to build
+/// again, for which its fuel is a little higher than that of what `build` makes. It is given to cargo here, so that no project has to have it, and has a name of its
 /// own, so that it does not overwrite what `build` made.
 const DEV: &[&str] = &[
     "--profile",

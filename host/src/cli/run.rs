@@ -263,11 +263,14 @@ fn usage(error: anyhow::Error) -> anyhow::Error {
 }
 
 fn warn_of_wants(component: &Component) {
-    let wants = &component.manifest().wants;
-    for want in wants.iter().filter(|want| want.required) {
+    for want in &component.manifest().wants {
+        let needs = if want.required {
+            "requires"
+        } else {
+            "would like"
+        };
         let (kind, wanted, reason) = (&want.kind, &want.name, &want.reason);
-        let text =
-            format!("warning: it requires {kind} `{wanted}`, which is not granted: {reason}");
+        let text = format!("warning: it {needs} {kind} `{wanted}`, which is not granted: {reason}");
         output::note(&output::visible(&text));
     }
 }

@@ -18,7 +18,7 @@ Examples:
   hookbox send discussion-comment --wait 10
   hookbox send event.json --to https://me-hookbox.hf.space/webhooks/hello --secret …")]
 pub struct Send {
-    /// The name of a sample, or a JSON file
+    /// The name of a sample, a JSON file, or `-` for standard input
     #[arg(required_unless_present = "list")]
     event: Option<String>,
     /// Where to

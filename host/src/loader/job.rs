@@ -5,7 +5,7 @@
 use crate::plugin::component::digest;
 use crate::plugin::folder::{Folder, Kind, ReadError};
 use crate::plugin::store::Store;
-use crate::plugin::{Component, Engine};
+use crate::plugin::{Component, ComponentError, Engine};
 use std::collections::HashSet;
 
 /// What all jobs need.
@@ -50,6 +50,17 @@ pub enum Done {
     },
 }
 
+/// Why a version was not loaded.
+#[derive(Debug, thiserror::Error)]
+enum NotLoaded {
+    /// The version is no good.
+    #[error("{0}")]
+    Bad(ComponentError),
+    /// It could not be had: that says nothing about it, and may pass.
+    #[error("{0}")]
+    Unread(String),
+}
+
 impl Job {
     /// What came of a job that broke off.
     pub fn broken(self) -> Done {
@@ -67,18 +78,19 @@ impl Workshop {
     pub fn work(&self, plugin: &str, job: Job) -> Done {
         match job {
             Job::Read { known } => self.read(plugin, &known),
-            Job::Compile { digest } => match self.compile(&digest) {
+            Job::Compile { digest } => match self.load(plugin, &digest) {
                 Ok(component) => Done::Compiled(component),
-                Err(reason) => Done::Refused {
+                Err(NotLoaded::Bad(error)) => Done::Refused {
                     digest,
-                    reason: self.named(plugin, &reason),
+                    reason: self.named(plugin, &error),
                 },
+                Err(NotLoaded::Unread(reason)) => Done::Unreadable { reason },
             },
-            Job::Reload { digest } => match self.reload(plugin, &digest) {
+            Job::Reload { digest } => match self.load(plugin, &digest) {
                 Ok(component) => Done::Reloaded(component),
-                Err(reason) => Done::Suspended {
+                Err(error) => Done::Suspended {
                     digest,
-                    reason: format!("its active version cannot be loaded: {reason}"),
+                    reason: format!("its active version cannot be loaded: {error}"),
                 },
             },
         }
@@ -109,26 +121,21 @@ impl Workshop {
         }
     }
 
-    fn compile(&self, digest: &str) -> Result<Component, String> {
-        let bytes = self
-            .store
-            .bytes(digest)
-            .map_err(|error| error.to_string())?;
-        Component::load(&self.engine, &bytes, Some(&self.store)).map_err(|error| error.to_string())
-    }
-
-    /// What is kept may be damaged or gone; the file itself may still be there.
-    fn reload(&self, plugin: &str, wanted: &str) -> Result<Component, String> {
-        if self.store.bytes(wanted).is_err() {
-            let file = Kind::Component.file_name(plugin);
-            let read = self.folder.read(&file, self.component_bytes_max);
-            if let Some(bytes) = read.ok().filter(|bytes| digest(bytes) == wanted)
-                && let Err(error) = self.store.keep(wanted, &bytes)
-            {
-                return Err(error.to_string());
+    /// Compiles what is kept. That may be damaged or gone; the file itself may still be there.
+    fn load(&self, plugin: &str, wanted: &str) -> Result<Component, NotLoaded> {
+        let bytes = match self.store.bytes(wanted) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let file = Kind::Component.file_name(plugin);
+                let read = self.folder.read(&file, self.component_bytes_max);
+                let same = read.ok().filter(|bytes| digest(bytes) == wanted);
+                let bytes = same.ok_or_else(|| NotLoaded::Unread(error.to_string()))?;
+                let kept = self.store.keep(wanted, &bytes);
+                kept.map_err(|error| NotLoaded::Unread(error.to_string()))?;
+                bytes
             }
-        }
-        self.compile(wanted)
+        };
+        Component::load(&self.engine, &bytes, Some(&self.store)).map_err(NotLoaded::Bad)
     }
 
     fn named(&self, plugin: &str, error: &dyn std::fmt::Display) -> String {

@@ -31,11 +31,14 @@ impl Queue {
         }
     }
 
-    /// Queues a job, unless the same one waits already.
+    /// Queues a job; one like it that waits already keeps its place.
     pub fn push(&mut self, plugin: &str, job: Job) {
-        let is_same = |(name, waits): &(String, Job)| name == plugin && waits.is_like(&job);
-        self.waiting.retain(|queued| !is_same(queued));
-        self.waiting.push_back((plugin.to_owned(), job));
+        let is_same = |(name, waits): &&mut (String, Job)| name == plugin && waits.is_like(&job);
+        match self.waiting.iter_mut().find(is_same) {
+            // Its place stays, what it knows is of now.
+            Some((_, waits)) => *waits = job,
+            None => self.waiting.push_back((plugin.to_owned(), job)),
+        }
     }
 
     /// Drops a plugin's reads: its file went.

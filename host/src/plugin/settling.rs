@@ -14,7 +14,7 @@ const REST: Duration = Duration::from_millis(250);
 
 /// How long a grant must have been gone: longer than its component, so that a plugin that is removed as a whole is
 /// never one without its grant meanwhile.
-const GRANT_GONE: Duration = Duration::from_millis(700);
+const GRANT_GONE: Duration = Duration::from_millis(500);
 
 /// How long a file whose times change and whose size does not is waited for.
 const TOUCHED_MAX: Duration = Duration::from_millis(500);
@@ -74,8 +74,18 @@ impl Settling {
         );
         self.waits = false;
         let mut due = Vec::new();
-        // A component waits for its grant: it must not run by the default one meanwhile.
+        // A component waits for its grant: it must not run by the default one meanwhile. And a grant that goes waits for
+        // a component that goes with it.
         let mut unread_grants = BTreeSet::new();
+        let leaves = |(kind, plugin): &(Kind, String), tracked: &Tracked| {
+            *kind == Kind::Component
+                && !listing.components.contains_key(plugin)
+                && tracked.handled != Some(None)
+        };
+        let leaving: BTreeSet<String> = (self.files.iter())
+            .filter(|(key, tracked)| leaves(key, tracked))
+            .map(|((_, plugin), _)| plugin.clone())
+            .collect();
         for (kind, plugin) in keys {
             let found = match kind {
                 Kind::Component => listing.components.get(&plugin),
@@ -95,7 +105,10 @@ impl Settling {
                 }
                 continue;
             }
-            let wanted = kind == Kind::Component && unread_grants.contains(&key.1);
+            let wanted = match kind {
+                Kind::Component => unread_grants.contains(&key.1),
+                Kind::Grant => found.is_none() && leaving.contains(&key.1),
+            };
             if wanted || !tracked.is_due(kind, hints.writing.contains(&file), now) {
                 self.waits = true;
                 if kind == Kind::Grant && tracked.is_unread() {

@@ -52,11 +52,14 @@ impl Store {
         for folder in [&components, &compiled] {
             make_private(folder).map_err(|error| named(folder, &error))?;
         }
-        let trusted = is_own(data, WRITABLE_BY_OTHERS)? && take_private(&compiled)?;
+        // The folder itself may be reached by a link.
+        let trusted =
+            is_own(&data.canonicalize()?, WRITABLE_BY_OTHERS)? && take_private(&compiled)?;
         if !trusted {
             tracing::warn!(
                 data = %data.display(),
-                "others may write here, so compiled components are not kept; make it its owner's alone (chmod 700)"
+                "this folder is another user's, or others may write here, so compiled components are not kept and every \
+                 start compiles; make it this user's alone (chown, chmod 700)"
             );
         }
         Ok(Self {
@@ -135,7 +138,7 @@ impl Store {
             Ok(compiled) => Ok(compiled),
             Err(error) => {
                 tracing::warn!(file = %path.display(), %error, "what was compiled cannot be kept");
-                load_made(engine, &artifact)
+                native(engine, &Artifact::Made(&artifact))
             }
         }
     }
@@ -183,10 +186,6 @@ impl Store {
 }
 
 /// Loads native code that this host compiled, if the file is what its name says.
-#[expect(
-    unsafe_code,
-    reason = "loading native code is unsafe in wasmtime's API"
-)]
 fn load(engine: &Engine, path: &Path) -> io::Result<Compiled> {
     let expected = path.extension().unwrap_or_default().to_string_lossy();
     let mut hash = Sha256::new();
@@ -203,22 +202,32 @@ fn load(engine: &Engine, path: &Path) -> io::Result<Compiled> {
     if hex(&hash.finalize()) != expected {
         return Err(damaged("its bytes are damaged".to_owned()));
     }
-    // SAFETY: the file was written by `precompile_component` of this engine: it lies in a folder that only the
-    // process's owner may write to, under a name that is written once and carries the hash just compared, and is
-    // never changed in place (it is unlinked at most, which leaves a mapping intact).
-    let loaded = unsafe { Compiled::deserialize_file(engine.wasmtime(), path) };
-    loaded.map_err(|error| damaged(format!("{error:#}")))
+    native(engine, &Artifact::File(path)).map_err(|error| damaged(format!("{error:#}")))
 }
 
-/// Loads native code that was compiled this moment.
+/// Native code that this process's own engine made.
+enum Artifact<'a> {
+    /// In a file that [`load`] has checked.
+    File(&'a Path),
+    /// In memory, where `precompile_component` left it.
+    Made(&'a [u8]),
+}
+
 #[expect(
     unsafe_code,
     reason = "loading native code is unsafe in wasmtime's API"
 )]
-fn load_made(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Compiled> {
-    // SAFETY: the bytes are what `precompile_component` of this engine returned to the caller, and were never
-    // anywhere but in this process's memory.
-    unsafe { Compiled::deserialize(engine.wasmtime(), artifact) }
+fn native(engine: &Engine, artifact: &Artifact<'_>) -> wasmtime::Result<Compiled> {
+    let engine = engine.wasmtime();
+    match artifact {
+        // SAFETY: the file was written by `precompile_component` of this engine: it lies in a folder that only the
+        // process's owner may write to, under a name that is written once and carries the hash just compared, and is
+        // never changed in place (it is unlinked at most, which leaves a mapping intact).
+        Artifact::File(path) => unsafe { Compiled::deserialize_file(engine, path) },
+        // SAFETY: the bytes are what `precompile_component` of this engine returned, and were never anywhere but in
+        // this process's memory.
+        Artifact::Made(bytes) => unsafe { Compiled::deserialize(engine, bytes) },
+    }
 }
 
 /// Writes a file that is whole as soon as it has its name, and durable when this returns.

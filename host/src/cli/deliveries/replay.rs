@@ -19,13 +19,13 @@ use std::path::Path;
 #[command(after_help = "\
 Examples:
   hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e
-  hookbox deliveries replay $(hookbox deliveries list --state dead --json | jq -r '.[].id')
+  hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --plugin hello
 
 Each delivery is routed anew and gets a new run of each plugin that takes it now; one posted
 to a plugin's own endpoint goes to that plugin alone. A plugin whose run of the delivery is
 not settled is skipped. A running host takes new runs up within half a second.
 
-Exit codes: 0 all were replayed; 1 a delivery is not there or cannot be replayed, or the
+Exit codes: 0 nothing failed; 1 a delivery is not there or cannot be replayed, or the
 plugin asked for does not take it; 2 wrong usage.")]
 pub struct Replay {
     /// The deliveries' ids

@@ -34,6 +34,8 @@ pub struct Place<'a> {
     pub paste: &'a str,
     /// Whether a tunnel leads to it.
     pub tunnel: bool,
+    /// Whether it has a secret of the user's own.
+    pub own_secret: bool,
     /// Its secret, if that was made here.
     pub secret: Option<&'a MadeSecret>,
 }
@@ -70,13 +72,13 @@ impl Place<'_> {
         }
         let mut line = format!("paste {} into {SETTINGS}", self.paste);
         if self.address.ip().is_loopback() && self.paste.contains(&self.address.to_string()) {
-            line.push_str("\n  (the Hub reaches this machine only through a tunnel: hookbox dev --tunnel CMD)");
+            line.push_str("\n  (the Hub reaches this machine only through a tunnel: --tunnel CMD)");
         }
         line
     }
 
     fn send(&self, sample: &str) -> String {
-        let mut line = format!("  hookbox send {sample}");
+        let mut line = format!("  {} send {sample}", program());
         if sample == LIST {
             return line;
         }
@@ -90,6 +92,8 @@ impl Place<'_> {
         if self.secret.is_some() {
             let file = folder::secret_file();
             line.push_str(&format!(" --secret \"$(cat {})\"", file.display()));
+        } else if self.own_secret {
+            line.push_str(" --secret \"$WEBHOOK_SECRET\"");
         }
         line
     }
@@ -245,10 +249,16 @@ pub fn missed(runs: u64) -> String {
 }
 
 fn deliveries(what: &str) -> String {
-    format!(
-        "hookbox deliveries {what} --data {}",
-        folder::data().display()
-    )
+    let (program, data) = (program(), folder::data());
+    format!("{program} deliveries {what} --data {}", data.display())
+}
+
+/// How whoever reads this runs a command: cargo names itself to what it runs.
+fn program() -> &'static str {
+    match std::env::var_os("CARGO") {
+        Some(_) => "cargo run --",
+        None => "hookbox",
+    }
 }
 
 fn next(report: &Report) -> Option<String> {
@@ -384,16 +394,20 @@ mod tests {
                 address: address.parse().unwrap(),
                 paste: &format!("http://{address}/webhooks"),
                 tunnel,
+                own_secret: false,
                 secret,
             };
             place.greeting(&Standings::default())
         };
+        let program = program();
         assert_eq!(
             greeting("127.0.0.1:8000", false, None),
-            "paste http://127.0.0.1:8000/webhooks into https://huggingface.co/settings/webhooks\n  \
-             (the Hub reaches this machine only through a tunnel: hookbox dev --tunnel CMD)\n\
-             try in another terminal:\n  hookbox send --list\n  \
-             hookbox deliveries list --data .hookbox/data"
+            format!(
+                "paste http://127.0.0.1:8000/webhooks into https://huggingface.co/settings/webhooks\n  \
+             (the Hub reaches this machine only through a tunnel: --tunnel CMD)\n\
+             try in another terminal:\n  {program} send --list\n  \
+             {program} deliveries list --data .hookbox/data"
+            )
         );
         let open = greeting("0.0.0.0:90", true, Some(&made));
         assert!(open.starts_with("paste the tunnel's address with /webhooks at its end"));
@@ -402,11 +416,14 @@ mod tests {
             address: "0.0.0.0:90".parse().unwrap(),
             paste: "",
             tunnel: false,
+            own_secret: false,
             secret: Some(&made),
         };
         assert_eq!(
             place.send("discussion"),
-            "  hookbox send discussion --to http://127.0.0.1:90/webhooks --secret \"$(cat .hookbox/webhook.secret)\""
+            format!(
+                "  {program} send discussion --to http://127.0.0.1:90/webhooks --secret \"$(cat .hookbox/webhook.secret)\""
+            )
         );
     }
 }

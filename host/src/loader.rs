@@ -262,14 +262,14 @@ impl Loader {
     }
 
     fn regrant(&mut self, name: String, read: Result<WrittenGrant, String>) {
-        if let Err(reason) = &read {
-            tracing::warn!(plugin = name, reason, "this grant cannot be used");
-        }
         self.changed.insert(name.clone());
         self.granted.insert(name.clone());
         let plugin =
             (self.plugins.entry(name.clone())).or_insert_with(|| Plugin::new(name.clone()));
         plugin.regrant(read);
+        if let Some(reason) = plugin.grant_problem() {
+            tracing::warn!(plugin = name, reason, "this grant cannot be used");
+        }
         self.judge_again(&name);
     }
 
@@ -280,7 +280,7 @@ impl Loader {
             return;
         };
         match plugin.presence() {
-            Presence::Here => plugin.regrant(Ok(default)),
+            Presence::Here => plugin.ungrant(default),
             Presence::Never => drop(self.plugins.remove(name)),
             // A redeploy: what its operator granted still decides which events wait for it.
             Presence::Gone { .. } => return,
@@ -315,7 +315,7 @@ impl Loader {
         let plugin =
             (self.plugins.entry(name.to_owned())).or_insert_with(|| Plugin::new(name.to_owned()));
         if plugin.presence() != Presence::Here && !self.granted.contains(name) {
-            plugin.regrant(Ok(default()));
+            plugin.ungrant(default());
         }
         plugin.appear(digest);
         plugin

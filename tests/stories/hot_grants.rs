@@ -177,3 +177,50 @@ fn a_pinned_digest_lets_no_other_version_run() {
     let waits = comment(&host);
     assert_eq!(host.delivery(&waits.id())["runs"][0]["parked"], true);
 }
+
+#[test]
+fn a_grant_that_is_emptied_or_cut_off_takes_nothing_away() {
+    // Given a bot with a grant
+    let mut host = host_with_a_bot().start();
+    let (head, _) = BOTS_GRANT.split_at(BOTS_GRANT.find("[match]").unwrap() - 1);
+    let long = "# what this is for\n".repeat(300);
+    for cut in ["", "\n", head, &long[..4096]] {
+        // When its file was not written to its end, while the host runs or while it is down
+        host.put("bot.toml", cut);
+        let bot = host.plugin_when("bot", |bot| bot["reason"].is_string());
+        assert!(
+            bot["reason"].as_str().unwrap().contains("last good grant"),
+            "{bot:#}"
+        );
+        holds_the_bots_grant(&host);
+        host.restart();
+        holds_the_bots_grant(&host);
+        host.put("bot.toml", BOTS_GRANT);
+        host.plugin_when("bot", |bot| bot["reason"].is_null());
+    }
+    // And a whole file that takes something away does
+    host.put("bot.toml", "# for everybody\n");
+    eventually(BOUND, || {
+        (comment(&host).plugins() == ["bot"]).then_some(())
+    });
+    host.logs("the host's open it");
+}
+
+#[test]
+fn a_redeploy_is_at_no_moment_open_to_others() {
+    // Given a bot whose files all go, and come back, the grant first, just as the host has seen the grant go
+    let host = host_with_a_bot().start();
+    for pause in [500, 700, 800, 850, 900, 950, 1000] {
+        host.remove("bot.toml");
+        host.remove("bot.wasm");
+        let gone = Instant::now();
+        while gone.elapsed() < Duration::from_millis(pause) {
+            holds_the_bots_grant(&host);
+        }
+        host.put("bot.toml", BOTS_GRANT);
+        host.put("bot.wasm", component_bytes("hello"));
+        while gone.elapsed() < Duration::from_millis(pause + 400) {
+            holds_the_bots_grant(&host);
+        }
+    }
+}

@@ -138,3 +138,19 @@ fn another_version_that_takes_over_while_the_host_runs_gets_no_event_that_it_did
         }
     }
 }
+
+#[test]
+fn what_waits_and_has_not_changed_is_still_routed_to_after_a_restart() {
+    // Given a plugin that is held, and one whose file went
+    let mut host = Host::with(&["hello"])
+        .plugin_as("bot", "guest-wants-http")
+        .start();
+    host.remove("hello.wasm");
+    host.plugin_when("hello", |plugin| plugin["state"] == "missing");
+    for _ in 0..2 {
+        // When the host is started again
+        host.restart();
+        // Then what comes for them is still kept for them
+        assert_eq!(comment(&host).plugins(), ["bot", "hello"]);
+    }
+}

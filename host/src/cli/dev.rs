@@ -31,6 +31,9 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
+/// How long children have to end, and then what is shown, once the host stops.
+const STOP: Duration = Duration::from_secs(5);
+
 /// Build plugins, serve them, and rebuild them when their source changes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -158,9 +161,23 @@ impl Beside {
             // The host answers signals from here on.
             hand_over();
             // On threads of its own: a terminal that is paused holds up what is shown on it, never the host.
-            let shown = threads.spawn(self.run(feed));
+            let (mut stopping, children) = (feed.stopping.clone(), self.children.clone());
+            let mut shown = threads.spawn(self.run(feed));
             Box::pin(async move {
-                if let Err(error) = shown.await {
+                let told = async {
+                    // A sender that is gone means the same.
+                    drop(stopping.wait_for(|stop| *stop).await);
+                    tokio::time::sleep(STOP).await;
+                };
+                let shown = tokio::select! {
+                    shown = &mut shown => shown,
+                    () = told => {
+                        // A paused terminal keeps what is shown on it from ending, but nothing else.
+                        children.kill();
+                        tokio::time::timeout(STOP, shown).await.unwrap_or(Ok(()))
+                    }
+                };
+                if let Err(error) = shown {
                     tracing::error!(%error, "what dev shows and builds has failed");
                 }
             })

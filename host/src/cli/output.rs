@@ -156,7 +156,7 @@ pub fn one_line(text: &str) -> String {
 pub fn visible(text: &str) -> String {
     text.chars()
         .flat_map(|c| {
-            let escaped = c.is_control() && c != '\n' && c != '\t';
+            let escaped = c.is_control() && c != '\n' && c != '\t' || turns(c);
             let (escape, plain) = if escaped {
                 (Some(c.escape_default()), None)
             } else {
@@ -165,6 +165,11 @@ pub fn visible(text: &str) -> String {
             escape.into_iter().flatten().chain(plain)
         })
         .collect()
+}
+
+/// Whether a character changes the direction of what follows (Unicode, UAX 9): a text could be read as another.
+const fn turns(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -179,8 +184,8 @@ mod tests {
     #[test]
     fn control_characters_of_others_are_made_visible() {
         assert_eq!(
-            visible("a\u{1b}[31mb\u{7}\r\nc\tä"),
-            "a\\u{1b}[31mb\\u{7}\\r\nc\tä"
+            visible("a\u{1b}[31mb\u{7}\r\nc\tä\u{202e}"),
+            "a\\u{1b}[31mb\\u{7}\\r\nc\tä\\u{202e}"
         );
     }
 }

@@ -77,7 +77,7 @@ pub struct Run {
 
 impl Run {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
-        let engine = small_engine(usize::try_from(self.memory_max.as_u64())?)?;
+        let engine = small_engine(memory_max(self.memory_max)?)?;
         let input = self.input().map_err(usage)?;
         let memory = self.memory.as_deref();
         let memory = memory.map(|text| memory_bytes(text, engine.config().memory_bytes_max));
@@ -255,6 +255,14 @@ impl Trial<'_> {
         .chain(event)
         .collect()
     }
+}
+
+/// The host's bound on memory, within what a host may be told.
+fn memory_max(size: ByteSize) -> Result<usize, UsageError> {
+    let bytes = usize::try_from(size.as_u64()).ok();
+    bytes
+        .filter(|bytes| (1 << 20..=4 << 30).contains(bytes))
+        .ok_or_else(|| UsageError(format!("--memory-max {size}: not between 1MiB and 4GiB")))
 }
 
 /// A mistake in the command's use, with all its causes.

@@ -19,7 +19,8 @@ pub struct Workshop {
 /// What is to be done for a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// Read the component in the folder. Versions of these digests are known, and need not be kept.
+    /// Read the component in the folder. Versions of these digests are known: if they are kept, that
+    /// need not be done again.
     Read { known: HashSet<String> },
     /// Compile what was read.
     Compile { digest: String },
@@ -112,7 +113,7 @@ impl Workshop {
             Err(error) => return unreadable(&error),
         };
         let digest = digest(&bytes);
-        if known.contains(&digest) {
+        if known.contains(&digest) && self.store.has(&digest) {
             return Done::Read { digest };
         }
         match self.store.keep(&digest, &bytes) {

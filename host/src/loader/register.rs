@@ -54,7 +54,8 @@ impl Register {
         let register = Self {
             ledger,
             noted: noted.collect(),
-            router: watch::Sender::default(),
+            // What was noted before is routed to from the start: it may not change.
+            router: watch::Sender::new(Arc::new(Router::of(&known))),
             // Never without the secrets, also before there is a plugin.
             endpoints_seen: watch::Sender::new(Arc::new(Endpoints::new(
                 secrets.clone(),
@@ -89,12 +90,12 @@ impl Register {
             return Ok(());
         }
         let mut catalog = Catalog::clone(&self.catalog.borrow());
-        let (mut failed, mut noted, mut opened) = (BTreeSet::new(), false, false);
+        let (mut failed, mut routed, mut opened) = (BTreeSet::new(), false, false);
         let mut result = Ok(());
         for name in std::mem::take(changed) {
             let plugin = plugins.get(&name);
             match self.note(&name, plugin).await {
-                Ok(is_new) => noted |= is_new,
+                Ok(reroutes) => routed |= reroutes,
                 Err(error) => {
                     result = result.and(Err(error));
                     failed.insert(name);
@@ -111,7 +112,7 @@ impl Register {
         if opened {
             self.show_endpoints();
         }
-        if noted {
+        if routed {
             let router = Router::of(self.noted.values());
             self.router.send_replace(Arc::new(router));
         }
@@ -141,13 +142,17 @@ impl Register {
         self.endpoints_seen.send_replace(Arc::new(endpoints));
     }
 
-    /// Notes a plugin; `false` if that is how it is noted already.
+    /// Notes a plugin, if it is not noted like that already. Returns whether it is routed to in another way now.
     async fn note(&mut self, name: &str, plugin: Option<&Plugin>) -> Result<bool, LedgerError> {
         let record = plugin.and_then(note::record);
         let before = self.noted.get(name);
         if before == record.as_ref() {
             return Ok(false);
         }
+        // A file that never was a plugin has no manifest, and no route: thousands of them cost no more than their notes.
+        let has_manifest =
+            |record: Option<&PluginRecord>| record.is_some_and(|one| one.manifest.is_some());
+        let reroutes = has_manifest(before) || has_manifest(record.as_ref());
         // What was known of it and is so no more was forgotten, also if a grant of that name still lies there.
         let forgotten = |before: &PluginRecord| {
             before.manifest.is_some() && record.as_ref().is_none_or(|now| now.manifest.is_none())
@@ -162,7 +167,7 @@ impl Register {
             tell(&record, self.noted.get(name));
             self.noted.insert(name.to_owned(), record);
         }
-        Ok(true)
+        Ok(reroutes)
     }
 
     /// Opens a plugin's endpoint to whom its grant says; `false` if it is open to them already.
@@ -180,8 +185,17 @@ impl Register {
         let Some(endpoint) = endpoint.filter(|now| self.endpoints.get(name) != Some(now)) else {
             return false;
         };
-        if let Endpoint::Closed { reason } = &endpoint {
-            tracing::error!(plugin = name, reason, "its endpoint is closed");
+        match (&endpoint, self.endpoints.get(name)) {
+            (Endpoint::Closed { reason }, _) => {
+                tracing::error!(plugin = name, reason, "its endpoint is closed");
+            }
+            (Endpoint::Host, Some(Endpoint::Own(_) | Endpoint::Closed { .. })) => {
+                tracing::warn!(
+                    plugin = name,
+                    "its endpoint has no secret of its own any more: the host's open it"
+                );
+            }
+            _ => {}
         }
         self.endpoints.insert(name.to_owned(), endpoint);
         true

@@ -240,6 +240,12 @@ impl Plugin {
         })
     }
 
+    /// Why its grant file cannot be used, if it cannot.
+    #[must_use]
+    pub fn grant_problem(&self) -> Option<&str> {
+        self.grant_problem.as_deref()
+    }
+
     /// Whether its component file is there.
     #[must_use]
     pub const fn presence(&self) -> Presence {
@@ -278,6 +284,12 @@ impl Plugin {
         self.described.as_ref()
     }
 
+    /// There is no grant file: it has the default grant.
+    pub fn ungrant(&mut self, default: WrittenGrant) {
+        self.grant = Some(default);
+        self.grant_problem = None;
+    }
+
     /// Its file is there, and holds the version of this digest, if it can be read. What was removed stays removed:
     /// the version that was active before its file went runs again only if it is the one that came.
     pub fn appear(&mut self, digest: Option<&str>) {
@@ -304,8 +316,15 @@ impl Plugin {
         self.described = None;
     }
 
-    /// A grant was read, or what is in its place cannot be: then the last good one stays.
+    /// A grant was read, or what is in its place cannot be, or looks cut off: then the last good one stays.
     pub fn regrant(&mut self, read: Result<WrittenGrant, String>) {
+        let read = read.and_then(|grant| {
+            let before = self.grant.as_ref();
+            match before.and_then(|before| grant.looks_cut_off(before)) {
+                Some(reason) => Err(format!("{}.toml: {reason}", self.name)),
+                None => Ok(grant),
+            }
+        });
         match read {
             Ok(grant) => {
                 self.grant = Some(grant);

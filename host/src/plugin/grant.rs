@@ -89,6 +89,21 @@ impl WrittenGrant {
         Ok(Self { text, grant })
     }
 
+    /// Why this looks like the beginning of a file that was not written to its end (its disk is full, or its host was
+    /// started meanwhile), given the grant before it. TOML cannot tell: what is cut between two lines is well formed.
+    #[must_use]
+    pub fn looks_cut_off(&self, before: &Self) -> Option<&'static str> {
+        let narrows = |grant: &Grant| grant.secret.is_some() || grant.matcher.narrows();
+        let drops = before.grant.secret.is_some() && self.grant.secret.is_none()
+            || before.grant.matcher.narrows() && !self.grant.matcher.narrows();
+        if self.text.trim().is_empty() && narrows(&before.grant) {
+            return Some("it is empty; remove the file if the plugin is to have the default grant");
+        }
+        (drops && !self.text.ends_with('\n')).then_some(
+            "it lacks `secret` or `match` and has no line break at its end, as if it were cut off; end it with one",
+        )
+    }
+
     /// The grant of a plugin without a file.
     #[must_use]
     pub fn default_within(memory_bytes_max: usize) -> Self {
@@ -422,6 +437,14 @@ pub struct Matcher {
 }
 
 impl Matcher {
+    /// Whether it keeps any event away.
+    fn narrows(&self) -> bool {
+        self.repo.is_some()
+            || self.types.is_some()
+            || self.refs.is_some()
+            || !self.ignore_authors.is_empty()
+    }
+
     /// Whether an event passes. `repo` and `types` need the field they ask of; on a move either name is enough;
     /// `refs` is asked only of events that carry refs, and one is enough.
     #[must_use]

@@ -172,14 +172,17 @@ impl Tracked {
         self.handled == Some(self.seen) && !self.again && !(self.complete && self.seen.is_some())
     }
 
-    /// Whether it is there and was never read.
+    /// Whether it is there and was never read, or not since it was gone.
     const fn is_unread(&self) -> bool {
-        self.seen.is_some() && (self.handled.is_none() || self.again)
+        self.seen.is_some() && (!matches!(self.handled, Some(Some(_))) || self.again)
     }
 
     fn is_due(&self, kind: Kind, being_written: bool, now: Instant) -> bool {
         let since = |then: Instant| now.saturating_duration_since(then);
-        if being_written || self.due_at.is_some_and(|then| since(then) < SPACING) {
+        // One that was gone and is there again is no file that is touched all the time.
+        let is_back = self.handled == Some(None);
+        let is_early = self.due_at.is_some_and(|then| since(then) < SPACING);
+        if being_written || is_early && !is_back {
             return false;
         }
         let rest = match (kind, self.seen) {
@@ -352,6 +355,36 @@ mod tests {
         assert_eq!(due.first().map(|due| due.kind), Some(Kind::Component));
         let due = scene.settling.due(&scene.listing, &none, at(1400));
         assert_eq!(due.first().map(|due| due.kind), Some(Kind::Grant));
+    }
+
+    #[test]
+    fn a_component_waits_for_a_grant_that_has_just_gone_and_come_back() {
+        let (mut scene, none) = (Scene::new(), Hints::default());
+        let at = |scene: &Scene, ms| scene.began + Duration::from_millis(ms);
+        scene
+            .listing
+            .grants
+            .insert("a".to_owned(), Mark::Unreadable);
+        let now = at(&scene, 300);
+        scene.settling.due(&scene.listing, &none, scene.began);
+        assert_eq!(scene.settling.due(&scene.listing, &none, now).len(), 1);
+        scene.listing.grants.clear();
+        let now = at(&scene, 400);
+        assert_eq!(scene.settling.due(&scene.listing, &none, now).len(), 0);
+        let now = at(&scene, 1000);
+        assert_eq!(scene.settling.due(&scene.listing, &none, now).len(), 1);
+        scene
+            .listing
+            .grants
+            .insert("a".to_owned(), Mark::Unreadable);
+        scene.file(1, 1);
+        let now = at(&scene, 1050);
+        let due = scene.settling.due(&scene.listing, &complete(), now);
+        assert!(due.is_empty(), "{due:?}");
+        let now = at(&scene, 1310);
+        let due = scene.settling.due(&scene.listing, &complete(), now);
+        let kinds: Vec<Kind> = due.iter().map(|due| due.kind).collect();
+        assert_eq!(kinds, [Kind::Grant, Kind::Component]);
     }
 
     #[test]

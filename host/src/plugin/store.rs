@@ -81,6 +81,12 @@ impl Store {
         write_once(&path, bytes).map_err(|error| named(&path, &error))
     }
 
+    /// Whether a component's bytes are kept.
+    #[must_use]
+    pub fn has(&self, digest: &str) -> bool {
+        self.component_path(digest).exists()
+    }
+
     /// A component's bytes.
     ///
     /// # Errors

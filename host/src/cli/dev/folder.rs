@@ -79,7 +79,9 @@ impl DevFolder {
         for entry in entries {
             let path = entry?.path();
             let stem = path.file_stem().unwrap_or_default();
-            if !projects.iter().any(|project| stem == project.name.as_str()) {
+            let ours = projects.iter().any(|project| stem == project.name.as_str());
+            // A folder is no plugin: whose ever it is, it is left alone.
+            if !ours && !path.is_dir() {
                 std::fs::remove_file(&path)
                     .with_context(|| format!("{}: cannot be removed", path.display()))?;
             }

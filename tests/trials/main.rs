@@ -15,6 +15,8 @@ mod replaced;
 #[cfg(test)]
 mod startup;
 #[cfg(test)]
+mod swap_kills;
+#[cfg(test)]
 mod turns;
 #[cfg(test)]
 mod write_error;

@@ -248,6 +248,15 @@ impl Dev {
         assert!(sent.is_ok(), "it has ended already:\n{}", self.said());
     }
 
+    /// Sends a signal to what runs under a name in its folder: behind a shell, to it itself.
+    #[track_caller]
+    pub fn signal_by_name(&self, name: &str, signal: Signal) {
+        let mut found = processes(&self.folder).filter(|(_, process)| process == name);
+        let id = found.next().and_then(|(id, _)| Pid::from_raw(id));
+        let sent = id.map(|id| kill_process(id, signal));
+        assert_eq!(sent, Some(Ok(())), "{name} does not run");
+    }
+
     /// Waits until it has ended; returns its exit code.
     #[track_caller]
     pub fn ended(&mut self) -> Option<i32> {
@@ -270,15 +279,22 @@ impl Drop for Dev {
 /// The processes that work in a folder, by name: what was started there and is still alive.
 #[must_use]
 pub fn processes_in(folder: &Path) -> Vec<String> {
+    processes(folder).map(|(_, name)| name).collect()
+}
+
+/// The same with their ids.
+fn processes(folder: &Path) -> impl Iterator<Item = (i32, String)> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
-        .filter(|entry| {
+        .filter(move |entry| {
             let cwd = std::fs::read_link(entry.path().join("cwd"));
             cwd.is_ok_and(|cwd| cwd.starts_with(folder))
         })
-        .filter_map(|entry| std::fs::read_to_string(entry.path().join("comm")).ok())
-        .map(|name| name.trim().to_owned())
-        .collect()
+        .filter_map(|entry| {
+            let name = std::fs::read_to_string(entry.path().join("comm")).ok()?;
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            Some((id, name.trim().to_owned()))
+        })
 }
 
 fn write(path: &Path, text: &str) {

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// How long an end may take.
 const END: Duration = Duration::from_secs(20);
 
+/// How long the first build may take.
+const BUILD: Duration = Duration::from_secs(240);
+
 /// Posts a comment; returns the answer's status.
 #[track_caller]
 fn comment(dev: &Dev, secret: Option<&str>) -> u16 {
@@ -163,7 +166,9 @@ fn a_tunnel_client_sees_no_secret_and_is_ended_with_all_it_started() {
         let mut dev = Dev::with("dev-tunnel", "let _ = event; done(\"\")")
             .arg("--tunnel")
             .arg(CLIENT)
+            .env("HOOKBOX_SECRETS", "env:WEBHOOK_SECRET,env:MY_SECRET")
             .env("WEBHOOK_SECRET", "hunter2-of-the-story")
+            .env("MY_SECRET", "hunter2-of-my-own")
             .env("HF_TOKEN", "hunter2-of-the-hub")
             .env("HOOKBOX_DRAIN", "1s")
             .start();
@@ -198,6 +203,25 @@ fn where_nobody_reads_its_output_any_more_it_ends_in_order() {
     assert_eq!(dev.ended(), Some(0));
     nothing_is_left(&dev);
     assert!(!dev.stderr().contains("panicked"), "{}", dev.stderr());
+}
+
+#[test]
+fn a_terminal_that_is_paused_does_not_keep_it_from_ending() {
+    // Given output that nobody takes, and a client that never stops
+    let dev = Dev::with("dev-paused", "let _ = event; done(\"\")");
+    let mut dev = dev.arg("--tunnel").arg("yes").read_by("sleep 1000").begin();
+    let runs = |name: &str| {
+        processes_in(dev.folder())
+            .iter()
+            .any(|process| process == name)
+    };
+    eventually(BUILD, || runs("yes").then_some(()));
+    // When it is told to stop, once
+    dev.signal_by_name("hookbox", Signal::INT);
+    // Then neither it nor its client stays
+    eventually(END, || (!runs("hookbox") && !runs("yes")).then_some(()));
+    dev.signal_by_name("sleep", Signal::TERM);
+    dev.ended();
 }
 
 #[test]

@@ -140,9 +140,24 @@ pub struct Group {
 
 impl Group {
     async fn output(&mut self) -> io::Result<Output> {
-        let mut stdout = Vec::new();
-        if let Some(pipe) = self.child.stdout.take() {
-            pipe.take(OUTPUT_BYTES_MAX).read_to_end(&mut stdout).await?;
+        let (mut stdout, pipe) = (Vec::new(), self.child.stdout.take());
+        let mut bounded = pipe.map(|pipe| pipe.take(OUTPUT_BYTES_MAX));
+        let read = async {
+            match &mut bounded {
+                Some(pipe) => pipe.read_to_end(&mut stdout).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let ended = async {
+            let status = self.child.wait().await;
+            // What the child left behind may hold its output open for as long as it likes.
+            tokio::time::sleep(GRACE).await;
+            status
+        };
+        tokio::pin!(read);
+        tokio::select! {
+            read = &mut read => read?,
+            ended = ended => drop(ended?),
         }
         Ok(Output {
             status: self.child.wait().await?,

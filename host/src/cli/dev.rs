@@ -31,8 +31,11 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 
-/// How long children have to end, and then what is shown, once the host stops.
-const STOP: Duration = Duration::from_secs(5);
+/// How long children have to end by themselves once the host stops.
+const CHILDREN: Duration = Duration::from_secs(3);
+
+/// How long what is shown may go on after that: a terminal may be paused.
+const SHOWN: Duration = Duration::from_secs(5);
 
 /// Build plugins, serve them, and rebuild them when their source changes
 #[derive(Debug, clap::Args)]
@@ -167,14 +170,14 @@ impl Beside {
                 let told = async {
                     // A sender that is gone means the same.
                     drop(stopping.wait_for(|stop| *stop).await);
-                    tokio::time::sleep(STOP).await;
+                    tokio::time::sleep(CHILDREN).await;
                 };
                 let shown = tokio::select! {
                     shown = &mut shown => shown,
                     () = told => {
                         // A paused terminal keeps what is shown on it from ending, but nothing else.
                         children.kill();
-                        tokio::time::timeout(STOP, shown).await.unwrap_or(Ok(()))
+                        tokio::time::timeout(SHOWN, shown).await.unwrap_or(Ok(()))
                     }
                 };
                 if let Err(error) = shown {

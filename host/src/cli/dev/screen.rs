@@ -281,12 +281,15 @@ fn met(trap: &Trap, own: &BTreeSet<PathBuf>) -> Vec<String> {
         .iter()
         .filter_map(|frame| own_frame(frame, own, &here))
         .collect();
-    // Glue and the standard library are better than nothing.
-    let frames = if of_its_own.is_empty() {
-        trap.frames.clone()
-    } else {
-        of_its_own
-    };
+    // A loop that used up its fuel often stands nowhere in particular: then its function's name is all there is. Glue
+    // and the standard library are better than nothing.
+    let placeless = trap.frames.iter().take_while(|frame| !frame.ends_with(')'));
+    let placeless: Vec<String> = placeless.cloned().collect();
+    let kinds = [of_its_own, placeless, trap.frames.clone()];
+    let frames = kinds
+        .into_iter()
+        .find(|frames| !frames.is_empty())
+        .unwrap_or_default();
     let mut lines = vec![format!("  {}", output::one_line(&trap.message))];
     lines.extend(
         frames
@@ -338,6 +341,20 @@ fn rough(delay: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_without_a_place_is_shown_before_any_glue() {
+        let trap = |frames: &[&str]| Trap {
+            message: "all fuel consumed".into(),
+            frames: frames.iter().map(|frame| (*frame).to_owned()).collect(),
+        };
+        let own = BTreeSet::from([PathBuf::from("/home/me/a")]);
+        let shown = |frames: &[&str]| met(&trap(frames), &own).split_off(1);
+        let glue = "hookbox_sdk::guest::run (/sdk/src/guest.rs:9)";
+        assert_eq!(shown(&["greet", glue]), ["    at greet"]);
+        assert_eq!(shown(&[glue]), [format!("    at {glue}")]);
+        assert_eq!(shown(&["greet", "a::b (/home/me/a/src/lib.rs:7)"]).len(), 1);
+    }
 
     #[test]
     fn frames_of_the_plugins_own_are_shown_from_here_and_no_others() {

@@ -13,11 +13,11 @@ pub use body::BodyError;
 pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
 
 use crate::clock::now_ms;
-use crate::delivery::{DeliveryId, NewDelivery, NewRun, Outcome, RunId};
+use crate::delivery::{DeliveryId, NewDelivery, NewRun, Outcome};
 use crate::event::Event;
 use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
-use crate::router::Router;
+use crate::router::{Routed, Router};
 use answer::{RunAnswer, WaitPreference};
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -185,17 +185,7 @@ impl Intake {
             Some(plugin) => router.route_to(plugin, event),
             None => router.route(event),
         };
-        routed
-            .into_iter()
-            .map(|routed| NewRun {
-                id: RunId::new(),
-                plugin: routed.route.plugin.clone(),
-                scope: routed.seen.scope,
-                action: routed.seen.action,
-                routed_digest: routed.route.digest.clone(),
-                parked: routed.route.parked.clone(),
-            })
-            .collect()
+        routed.into_iter().map(Routed::into_run).collect()
     }
 
     /// Waits for the first attempts. Nothing to wait for, a wait that runs out, or one that a stop cuts short is no

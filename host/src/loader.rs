@@ -62,8 +62,10 @@ pub struct Loader {
     /// What is not told to the others yet.
     changed: BTreeSet<String>,
     register: Register,
-    /// The components that the store was last told to keep.
-    kept: HashSet<String>,
+    /// Whether the ledger could not note the last changes.
+    unnoted: bool,
+    /// The components that the store was last told to keep, if it has taken in nothing since.
+    kept: Option<HashSet<String>>,
 }
 
 impl Loader {
@@ -106,7 +108,8 @@ impl Loader {
             retries: Retries::default(),
             changed: BTreeSet::new(),
             register,
-            kept: HashSet::new(),
+            unnoted: false,
+            kept: None,
         };
         loader.remember(known);
         loader.first_look().await?;
@@ -364,6 +367,8 @@ impl Loader {
     }
 
     fn finish_reading(&mut self, name: &str, digest: String) {
+        // A copy that nobody asked for yet: what comes of it may be nothing.
+        self.kept.take_if(|kept| !kept.contains(&digest));
         let lookout = self.lookout.as_mut();
         if let Some(lookout) = lookout.filter(|lookout| lookout.is_being_written(name)) {
             lookout.again(name);
@@ -419,12 +424,14 @@ impl Loader {
 
     /// Tells the others; what the ledger cannot note now is tried again with the next look.
     async fn publish(&mut self) {
-        if let Err(error) = self
-            .register
-            .publish(&mut self.changed, &self.plugins)
-            .await
-        {
-            tracing::warn!(%error, "changes of plugins wait for the ledger");
+        let published = self.register.publish(&mut self.changed, &self.plugins);
+        match published.await {
+            Ok(()) => self.unnoted = false,
+            Err(error) if !self.unnoted => {
+                tracing::warn!(%error, "changes of plugins wait for the ledger");
+                self.unnoted = true;
+            }
+            Err(_) => {}
         }
     }
 
@@ -452,10 +459,10 @@ impl Loader {
             return;
         }
         let kept: HashSet<String> = self.plugins.values().flat_map(Plugin::digests).collect();
-        if kept == self.kept {
+        if self.kept.as_ref() == Some(&kept) {
             return;
         }
-        self.kept.clone_from(&kept);
+        self.kept = Some(kept.clone());
         let workshop = Arc::clone(&self.workshop);
         let cleaned = tokio::task::spawn_blocking(move || workshop.store.retain(&kept));
         if let Err(error) = cleaned.await {

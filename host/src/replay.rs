@@ -2,10 +2,10 @@
 //!
 //! It is pure: the ledger records the new runs, and has the last word on plugins whose runs are not settled.
 
-use crate::delivery::{NewRun, RunId};
+use crate::delivery::NewRun;
 use crate::event::Event;
 use crate::ledger::{DeliveryRecord, RunRecord};
-use crate::router::{Routed, Router};
+use crate::router::Router;
 use std::collections::BTreeSet;
 
 /// The path below which each plugin has an endpoint of its own.
@@ -50,7 +50,7 @@ impl Plan {
                 None => router.judge(&plugin, event).map_err(|why| why.to_string()),
             };
             match judged {
-                Ok(routed) => plan.runs.push(new_run(routed)),
+                Ok(routed) => plan.runs.push(routed.into_run()),
                 Err(reason) => plan.skipped.push(Skipped { plugin, reason }),
             }
         }
@@ -94,21 +94,10 @@ fn plugins(
     plugins
 }
 
-fn new_run(routed: Routed<'_>) -> NewRun {
-    NewRun {
-        id: RunId::new(),
-        plugin: routed.route.plugin.clone(),
-        scope: routed.seen.scope,
-        action: routed.seen.action,
-        routed_digest: routed.route.digest.clone(),
-        parked: routed.route.parked.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, RunState};
+    use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, RunId, RunState};
     use crate::plugin::Manifest;
     use crate::plugin::grant::Matcher;
     use crate::router::Route;

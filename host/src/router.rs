@@ -3,6 +3,7 @@
 //! Routing looks at the plugins whose subscriptions name the event's scope, one above it, or everything; never at
 //! all plugins. It is pure: it runs and records nothing.
 
+use crate::delivery::{NewRun, RunId};
 use crate::event::Event;
 use crate::ledger::{PluginRecord, PluginState};
 use crate::plugin::grant::Matcher;
@@ -80,6 +81,21 @@ pub struct Routed<'a> {
     pub route: &'a Route,
     /// The event as its subscription sees it.
     pub seen: SeenEvent,
+}
+
+impl Routed<'_> {
+    /// A new run of the plugin, for the event as it sees it.
+    #[must_use]
+    pub fn into_run(self) -> NewRun {
+        NewRun {
+            id: RunId::new(),
+            plugin: self.route.plugin.clone(),
+            scope: self.seen.scope,
+            action: self.seen.action,
+            routed_digest: self.route.digest.clone(),
+            parked: self.route.parked.clone(),
+        }
+    }
 }
 
 /// The index.

@@ -154,3 +154,18 @@ fn what_waits_and_has_not_changed_is_still_routed_to_after_a_restart() {
         assert_eq!(comment(&host).plugins(), ["bot", "hello"]);
     }
 }
+
+#[test]
+fn nothing_is_kept_of_versions_that_were_refused() {
+    let host = Host::with(&["hello"]).start();
+    for garbage in ["one", "two", "three"] {
+        host.put("hello.wasm", garbage);
+        let expected = digest(garbage.as_bytes());
+        host.plugin_when("hello", |plugin| {
+            plugin["candidate"]["digest"] == expected.as_str()
+                && candidate(plugin) == Some("refused")
+        });
+    }
+    eventually(BOUND, || (files(&host, "components") == 1).then_some(()));
+    assert_eq!(runs_as(&host, "hello"), digest(&component_bytes("hello")));
+}

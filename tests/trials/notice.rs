@@ -1,7 +1,8 @@
 //! How long it takes from a file being complete to its version being compiled and active: renamed into place, written in place, and
-//! behind a link, where the system tells nothing and only looking finds it. Figures, not bounds.
+//! behind a link, where the system tells nothing and only looking finds it; and from a replay to its run being done by
+//! a host that idles. Figures, not bounds.
 
-use hookbox_tests::{Host, component_bytes, digest, version_of};
+use hookbox_tests::{Host, component_bytes, digest, event, eventually, version_of};
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
 
@@ -54,4 +55,29 @@ fn from_a_complete_file_to_an_active_version() {
             times[SWAPS - 1]
         );
     }
+}
+
+#[test]
+fn from_a_replay_to_its_run_being_done() {
+    let host = Host::with(&["hello"]).start();
+    let comment = event("discussion.comment", "create", "a/b");
+    let id = host.hub().deliver(&comment).wait(20).send().id();
+    let mut times: Vec<Duration> = (0..SWAPS)
+        .map(|n| {
+            host.cli(&["deliveries", "replay", &id]).ok();
+            let replayed = Instant::now();
+            eventually(Duration::from_secs(20), || {
+                let delivery = host.delivery(&id);
+                let runs = delivery["runs"].as_array()?;
+                (runs.len() == n + 2 && delivery["state"] == "settled").then_some(())
+            });
+            replayed.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!(
+        "replayed: done {:?} (median), {:?} (slowest of {SWAPS}) after the command",
+        times[SWAPS / 2],
+        times[SWAPS - 1]
+    );
 }

@@ -167,7 +167,7 @@ impl Loader {
                 self.vanish(&name);
             }
             if !self.granted.contains(&name) {
-                self.ungrant(&name);
+                self.miss_grant(&name);
             }
         }
         // A version that was active needs no more than a look, and one that was judged stands as it did; any other is
@@ -310,18 +310,33 @@ impl Loader {
         self.queue.push(name, Job::Read { known });
     }
 
-    /// A plugin whose file was found. Without a grant file it has the default grant.
+    /// A plugin whose file was found.
     fn plugin(&mut self, name: &str, digest: Option<&str>) -> &mut Plugin {
         self.changed.insert(name.to_owned());
         self.forget_at.remove(name);
-        let default = || WrittenGrant::default_within(self.memory_bytes_max);
-        let plugin =
-            (self.plugins.entry(name.to_owned())).or_insert_with(|| Plugin::new(name.to_owned()));
-        if plugin.presence() != Presence::Here && !self.granted.contains(name) {
-            plugin.ungrant(default());
+        let before = self.plugins.get(name).map(Plugin::presence);
+        if before != Some(Presence::Here) && !self.granted.contains(name) {
+            self.miss_grant(name);
         }
+        let default = || WrittenGrant::default_within(self.memory_bytes_max);
+        let plugin = (self.plugins.entry(name.to_owned())).or_insert_with(|| {
+            let mut plugin = Plugin::new(name.to_owned());
+            plugin.ungrant(default());
+            plugin
+        });
         plugin.appear(digest);
         plugin
+    }
+
+    /// There is no grant file for a plugin that was not looked at before. The last good one counts until it is certain
+    /// that there is none: it may be on its way.
+    fn miss_grant(&mut self, name: &str) {
+        let has_grant = |plugin: &Plugin| plugin.usable_grant().is_ok();
+        if !self.plugins.get(name).is_some_and(has_grant) {
+            self.ungrant(name);
+        } else if let Some(lookout) = &mut self.lookout {
+            lookout.expect_grant(name);
+        }
     }
 
     fn finish(&mut self, name: Option<String>, done: Done) {

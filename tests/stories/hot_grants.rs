@@ -3,7 +3,7 @@
 
 use crate::hot_folder::{BOUND, candidate, comment, is_digest_of, loaded, runs_as};
 use hookbox_tests::{
-    Host, HostBuilder, SECRET, component_bytes, digest, event, eventually, version_of,
+    Answer, Host, HostBuilder, SECRET, component_bytes, digest, event, eventually, version_of,
 };
 use std::os::unix::fs::symlink;
 use std::time::{Duration, Instant};
@@ -19,21 +19,18 @@ fn host_with_a_bot() -> HostBuilder {
         .env("BOT_SECRET", BOTS_SECRET)
 }
 
+fn post_to_bot(host: &Host, secret: &str) -> Answer {
+    let event = event("discussion.comment", "create", "other/a");
+    let hub = host.hub();
+    let post = hub.deliver(&event).to("/webhooks/bot").secret(secret);
+    post.send()
+}
+
 /// The bot's endpoint is open to its own secret alone, and no event of others passes its grant.
 fn holds_the_bots_grant(host: &Host) {
-    let post = |secret: &str| {
-        let event = event("discussion.comment", "create", "other/a");
-        host.hub()
-            .deliver(&event)
-            .to("/webhooks/bot")
-            .secret(secret)
-            .send()
-    };
-    assert_eq!(post(SECRET).status, 403);
-    assert_eq!(
-        (post(BOTS_SECRET).status, post(BOTS_SECRET).plugins().len()),
-        (202, 0)
-    );
+    assert_eq!(post_to_bot(host, SECRET).status, 403);
+    let own = post_to_bot(host, BOTS_SECRET);
+    assert_eq!((own.status, own.plugins().len()), (202, 0));
 }
 
 #[test]
@@ -54,7 +51,9 @@ fn a_plugin_that_is_removed_as_a_whole_keeps_its_grant_until_it_is_forgotten() {
     // And when its component comes back alone, it is a plugin without a grant
     host.put("bot.wasm", component_bytes("hello"));
     host.plugin_when("bot", loaded);
-    assert_eq!(runs_as(&host, "bot"), digest(&component_bytes("hello")));
+    eventually(BOUND, || {
+        (comment(&host).plugins() == ["bot"]).then_some(())
+    });
 }
 
 #[test]
@@ -64,7 +63,42 @@ fn a_grant_that_was_removed_while_the_host_was_down_counts_no_more() {
     host.remove("bot.toml");
     host.restart();
     host.plugin_when("bot", loaded);
-    runs_as(&host, "bot");
+    eventually(BOUND, || {
+        (comment(&host).plugins() == ["bot"]).then_some(())
+    });
+}
+
+#[test]
+fn a_grant_that_is_away_for_a_moment_while_the_host_is_started_counts() {
+    let mut host = host_with_a_bot().start();
+    for _ in 0..3 {
+        // Given a grant that goes, and a host that dies at once
+        host.remove("bot.toml");
+        host.kill();
+        host.restart();
+        // Then it counts until it is back
+        assert_eq!(post_to_bot(&host, SECRET).status, 403);
+        host.put("bot.toml", BOTS_GRANT);
+        let back = Instant::now();
+        while back.elapsed() < Duration::from_millis(700) {
+            holds_the_bots_grant(&host);
+        }
+    }
+}
+
+#[test]
+fn a_component_may_come_back_a_moment_before_its_grant() {
+    let host = host_with_a_bot().start();
+    host.remove("bot.toml");
+    host.remove("bot.wasm");
+    host.plugin_when("bot", |bot| bot["state"] == "missing");
+    host.put("bot.wasm", component_bytes("hello"));
+    assert_eq!(post_to_bot(&host, SECRET).status, 403);
+    host.put("bot.toml", BOTS_GRANT);
+    let back = Instant::now();
+    while back.elapsed() < Duration::from_millis(700) {
+        holds_the_bots_grant(&host);
+    }
 }
 
 #[test]

@@ -140,6 +140,11 @@ impl Lookout {
         self.settling.waits()
     }
 
+    /// Counts a plugin's grant as there until it has been gone for a while, although it was not seen yet.
+    pub fn expect_grant(&mut self, plugin: &str) {
+        self.settling.expect(Kind::Grant, plugin, Instant::now());
+    }
+
     /// Has a plugin's component told of again, as if it had changed.
     pub fn again(&mut self, plugin: &str) {
         self.settling.again(Kind::Component, plugin);

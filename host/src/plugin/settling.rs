@@ -126,6 +126,17 @@ impl Settling {
         due
     }
 
+    /// Counts a file as there until it has been gone for long enough: it was there when somebody last looked.
+    pub fn expect(&mut self, kind: Kind, plugin: &str, now: Instant) {
+        let tracked = self.files.entry((kind, plugin.to_owned()));
+        let tracked = tracked.or_insert_with(|| Tracked::new(now));
+        if tracked.seen.is_none() {
+            tracked.seen = Some(Mark::Unreadable);
+            tracked.handled = Some(Some(Mark::Unreadable));
+            self.waits = true;
+        }
+    }
+
     /// Makes a file due again, as if it had changed.
     pub fn again(&mut self, kind: Kind, plugin: &str) {
         if let Some(tracked) = self.files.get_mut(&(kind, plugin.to_owned())) {
@@ -355,6 +366,18 @@ mod tests {
         assert_eq!(due.first().map(|due| due.kind), Some(Kind::Component));
         let due = scene.settling.due(&scene.listing, &none, at(1400));
         assert_eq!(due.first().map(|due| due.kind), Some(Kind::Grant));
+    }
+
+    #[test]
+    fn a_grant_that_was_there_before_the_first_look_is_gone_only_once_it_rests() {
+        let (mut scene, none) = (Scene::new(), Hints::default());
+        let at = |scene: &Scene, ms| scene.began + Duration::from_millis(ms);
+        scene.settling.expect(Kind::Grant, "a", scene.began);
+        for (ms, due) in [(50, 0), (500, 0), (600, 1), (700, 0)] {
+            let now = at(&scene, ms);
+            let found = scene.settling.due(&scene.listing, &none, now);
+            assert_eq!(found.len(), due, "{ms} ms");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The plugins folder as files: which there are, and the bytes of one of them.
 //!
-//! A file is opened once, and what is read is what was opened. A link is followed only as far as it stays in the
+//! A file is opened once for a reading, and what is judged is what was read from it. A link is followed only as far as it stays in the
 //! folder (as mounted configuration has it), so nothing outside of it is ever read. Nothing here waits: a pipe or a
 //! device is refused, not opened for its writer.
 

@@ -10,6 +10,7 @@ pub mod event;
 pub mod delivery;
 pub mod ledger;
 pub mod secret;
+pub mod refusal;
 pub mod telemetry;
 pub mod plugin;
 pub mod router;

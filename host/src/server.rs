@@ -1,18 +1,23 @@
-//! The public listener: connections within their bounds, and which path goes where.
+//! Listeners: connections within their bounds, and requests that everybody reads alike.
 //!
-//! HTTP/1.1 only; TLS belongs to the proxy in front. No business of deliveries is done here.
+//! HTTP/1.1 only; TLS belongs to the proxy in front. What is answered is a [`Handler`]'s affair.
 
-use crate::intake::{Answer, Intake, error_answer, is_webhook_path};
-use crate::ledger::Ledger;
+mod public;
+
+pub use public::Public;
+
+use crate::intake::error_answer;
+use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{HOST, TRANSFER_ENCODING};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -49,22 +54,17 @@ impl Default for ServerConfig {
     }
 }
 
-/// What the public listener serves.
-pub struct Public {
-    /// Takes deliveries in.
-    pub intake: Intake,
-    /// Says whether deliveries can be recorded.
-    pub ledger: Arc<dyn Ledger>,
-    /// The address to paste into the Hub's settings, for the landing page.
-    pub public_url: String,
-    /// Turns true when the host is about to stop.
-    pub shutdown: watch::Receiver<bool>,
+/// What answers the requests of a listener.
+#[async_trait]
+pub trait Handler: Send + Sync {
+    /// Answers one request of a `peer`. A request that a proxy in front could read differently does not get here.
+    async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>>;
 }
 
 /// Serves connections until `shutdown` says stop, then lets requests under way finish.
 pub async fn run(
     listener: TcpListener,
-    public: Arc<Public>,
+    handler: Arc<dyn Handler>,
     config: ServerConfig,
     shutdown: watch::Receiver<bool>,
 ) {
@@ -84,11 +84,11 @@ pub async fn run(
             accepted = accepted => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let public = Arc::clone(&public);
+            Ok((stream, peer)) => {
+                let handler = Arc::clone(&handler);
                 let shutdown = shutdown.clone();
                 connections.spawn(async move {
-                    serve(stream, public, config, shutdown).await;
+                    serve(stream, peer, handler, config, shutdown).await;
                     drop(slot);
                 });
             }
@@ -108,15 +108,16 @@ pub async fn run(
 
 async fn serve(
     stream: TcpStream,
-    public: Arc<Public>,
+    peer: SocketAddr,
+    handler: Arc<dyn Handler>,
     config: ServerConfig,
     mut shutdown: watch::Receiver<bool>,
 ) {
     // Without it the kernel may hold an answer back for the next one.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
-        let public = Arc::clone(&public);
-        async move { Ok::<_, Infallible>(public.answer(request).await) }
+        let handler = Arc::clone(&handler);
+        async move { Ok::<_, Infallible>(answer(&*handler, request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -140,37 +141,16 @@ async fn told(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-impl Public {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        if let Err(reason) = check_framing(&request) {
-            return error_answer(StatusCode::BAD_REQUEST, reason)
-                .closing()
-                .into_response();
-        }
-        let path = request.uri().path();
-        let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-        match (request.method(), path) {
-            (&Method::POST, _) => self.intake.handle(request).await.into_response(),
-            (_, path) if is_webhook_path(path) => method_not_allowed("POST"),
-            (_, "/") if reading => landing(&self.public_url),
-            (_, "/healthz") if reading => text(StatusCode::OK, "text/plain", "ok\n".to_owned()),
-            (_, "/readyz") if reading => self.ready().await,
-            _ if reading => not_found().into_response(),
-            _ => method_not_allowed("GET, HEAD, POST"),
-        }
-    }
-
-    /// Ready or not, and nothing more: the reasons are the operator's.
-    async fn ready(&self) -> Response<Full<Bytes>> {
-        let stopping = *self.shutdown.borrow();
-        if stopping || self.ledger.check_writable().await.is_err() {
-            return text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "text/plain",
-                "not ready\n".to_owned(),
-            );
-        }
-        text(StatusCode::OK, "text/plain", "ready\n".to_owned())
+async fn answer(
+    handler: &dyn Handler,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    match check_framing(&request) {
+        Ok(()) => handler.answer(request, peer).await,
+        Err(reason) => error_answer(StatusCode::BAD_REQUEST, reason)
+            .closing()
+            .into_response(),
     }
 }
 
@@ -207,49 +187,4 @@ fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
         return Err("transfer-encoding may be `chunked`, once, and nothing else");
     }
     Ok(())
-}
-
-fn not_found() -> Answer {
-    error_answer(StatusCode::NOT_FOUND, "there is nothing at this path")
-}
-
-fn method_not_allowed(allow: &'static str) -> Response<Full<Bytes>> {
-    let message = format!("this path takes {allow}");
-    let mut response = error_answer(StatusCode::METHOD_NOT_ALLOWED, &message)
-        .closing()
-        .into_response();
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static(allow));
-    response
-}
-
-fn text(status: StatusCode, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response
-}
-
-fn landing(public_url: &str) -> Response<Full<Bytes>> {
-    let base = escape(public_url.trim_end_matches('/'));
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Hookbox</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <h1>Hookbox</h1>\n<p>This host receives webhooks of the Hugging Face Hub and runs plugins on them.</p>\n\
-         <p>Paste one of these into the <a href=\"https://huggingface.co/settings/webhooks\">webhook settings</a> \
-         of the Hub, with the webhook secret that this host was given:</p>\n\
-         <ul>\n<li><code>{base}/webhooks</code>: every plugin that subscribes to the event\
-         <li><code>{base}/webhooks/NAME</code>: the plugin NAME only\n</ul>\n"
-    );
-    text(StatusCode::OK, "text/html; charset=utf-8", page)
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

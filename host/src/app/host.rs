@@ -145,6 +145,7 @@ impl Parts {
             intake,
             ledger: self.ledger,
             public_url: public_url(&config, address),
+            admin: None,
             shutdown: stopping.clone(),
         };
         let server = server::run(listener, Arc::new(public), config.server, stopping.clone());

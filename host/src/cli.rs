@@ -1,7 +1,9 @@
 //! The command line: one module for each command, and how a run of `hookbox` ends.
 
+mod backup;
 mod build;
 mod child;
+mod completions;
 mod component;
 mod deliveries;
 mod dev;
@@ -20,13 +22,13 @@ use clap::{Parser, Subcommand};
 use foreground::Stopped;
 use std::process::ExitCode;
 
-/// Everything went well.
+/// Everything went well; of `serve` and `dev`, also that they were told to stop and did.
 pub const EXIT_OK: u8 = 0;
 
 /// It did not: the command failed, or with `run` the plugin did.
 pub const EXIT_FAILURE: u8 = 1;
 
-/// The command line is wrong (as clap ends it, too).
+/// The command line, or what it names, is wrong (as clap ends it, too).
 pub const EXIT_USAGE: u8 = 2;
 
 /// Receives Hugging Face Hub webhooks and runs sandboxed WebAssembly plugins on them
@@ -40,7 +42,6 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   hookbox dev plugins/hello             build a plugin, serve it, rebuild it when its source changes
-  hookbox send discussion-comment       post a sample delivery to a running host
   hookbox build plugins/hello -o plugins && hookbox serve
   hookbox deliveries list               what came in, and what became of it
 
@@ -56,7 +57,9 @@ enum Command {
     Send(send::Send),
     Plugins(plugins::Plugins),
     Deliveries(deliveries::Deliveries),
+    Backup(backup::Backup),
     Secret(secret::Secret),
+    Completions(completions::Completions),
 }
 
 /// How a command ends, if not with an error.
@@ -78,7 +81,9 @@ pub fn main() -> ExitCode {
         Command::Send(command) => command.execute(),
         Command::Plugins(command) => command.execute(),
         Command::Deliveries(command) => command.execute(),
+        Command::Backup(command) => command.execute(),
         Command::Secret(command) => command.execute(),
+        Command::Completions(command) => command.execute(),
     };
     match result {
         Ok(End::Ok) => ExitCode::from(EXIT_OK),

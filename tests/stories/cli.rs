@@ -33,16 +33,18 @@ fn the_help_fits_one_screen() {
     Usage: hookbox <COMMAND>
 
     Commands:
-      serve       Receive webhooks and run the plugins on them
-      dev         Build plugins, serve them, and rebuild them when their source changes
-      build       Build a plugin project to a checked component
-      inspect     Show what a component file is and needs, or why it is not a plugin
-      run         Run one event through one plugin, without a host
-      send        Post a sample, or a JSON file, as the Hub would
-      plugins     Show every plugin of a host, where it stands, and why
-      deliveries  Show, export and replay deliveries, with their runs and attempts
-      secret      Make a good webhook secret
-      help        Print this message or the help of the given subcommand(s)
+      serve        Receive webhooks and run the plugins on them
+      dev          Build plugins, serve them, and rebuild them when their source changes
+      build        Build a plugin project to a checked component
+      inspect      Show what a component file is and needs, or why it is not a plugin
+      run          Run one event through one plugin, without a host
+      send         Post a sample, or a JSON file, as the Hub would
+      plugins      Show every plugin of a host, where it stands, and why
+      deliveries   Show, export and replay deliveries, with their runs and attempts
+      backup       Copy the ledger into a new file, while a host runs or not
+      secret       Make a good webhook secret
+      completions  Print a script that lets a shell complete commands and flags
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
       -h, --help     Print help
@@ -50,7 +52,6 @@ fn the_help_fits_one_screen() {
 
     Examples:
       hookbox dev plugins/hello             build a plugin, serve it, rebuild it when its source changes
-      hookbox send discussion-comment       post a sample delivery to a running host
       hookbox build plugins/hello -o plugins && hookbox serve
       hookbox deliveries list               what came in, and what became of it
 
@@ -69,7 +70,9 @@ fn every_command_has_help_with_examples() {
         "send",
         "plugins",
         "deliveries",
+        "backup",
         "secret",
+        "completions",
     ] {
         let help = hookbox(&[command, "--help"]).ok().stdout;
         assert!(help.contains("Example"), "{command}: {help}");

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod backpressure;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod big_payload;
 #[cfg(test)]
 mod bodies;
@@ -10,6 +12,8 @@ mod bodies;
 mod caps;
 #[cfg(test)]
 mod cli;
+#[cfg(test)]
+mod completions;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! transactions of its own. It promises that what was answered survives a power cut; it never waits in a lock on an
 //! async thread.
 
+mod backup;
 mod changes;
 mod claim;
 mod clock;
@@ -32,6 +33,7 @@ mod totals;
 mod walk;
 mod writer;
 
+pub use backup::BackupError;
 pub use meta::LastStop;
 pub use operator::SqliteOperator;
 pub use reader::SqliteReader;

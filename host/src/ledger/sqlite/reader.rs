@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 
 /// Reads a ledger that a host may be serving meanwhile. It sees only what is durable and changes nothing.
 pub struct SqliteReader {
-    connection: Connection,
-    file: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) file: PathBuf,
 }
 
 impl SqliteReader {

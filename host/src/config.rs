@@ -217,6 +217,8 @@ impl Config {
                 connections_max: usize::try_from(args.connections_max).unwrap_or(usize::MAX),
                 drain: args.drain,
                 head_time_max: args.head_time_max,
+                write_time_max: args.write_time_max,
+                connection_age_max: args.connection_age_max,
             },
             worker: WorkerConfig {
                 concurrency,

@@ -26,7 +26,6 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tracing::Instrument as _;
 
 /// Bodies larger than this, in bytes, are hashed and parsed off the runtime.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
@@ -96,9 +95,9 @@ impl Intake {
 
     /// Answers one `POST`, wherever it was sent: one without the secret learns nothing of the path.
     pub async fn handle(&self, request: Request<Incoming>) -> Answer {
-        let id = DeliveryId::new();
-        let span = tracing::info_span!("delivery", delivery = %id);
-        match self.take(id, request).instrument(span).await {
+        // A delivery has the id of its request.
+        let id = request.extensions().get().copied();
+        match self.take(id.unwrap_or_else(DeliveryId::new), request).await {
             Ok(answer) | Err(answer) => answer,
         }
     }
@@ -226,7 +225,7 @@ fn tell(recorded: &Recorded, plugins: &[String]) {
             "its Webhook-Id came before with another body: recorded as a delivery of its own"
         );
     }
-    tracing::info!(runs = plugins.join(","), "delivery recorded");
+    tracing::info!(delivery = %recorded.id(), runs = plugins.join(","), "delivery recorded");
 }
 
 /// The answer for a delivery that is not, or not surely, recorded: the Hub will send it again.

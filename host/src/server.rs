@@ -2,36 +2,43 @@
 //!
 //! HTTP/1.1 only; TLS belongs to the proxy in front. What is answered is a [`Handler`]'s affair.
 
+mod framing;
+mod house;
+mod stream;
+mod connection;
+mod noted;
 mod public;
 
+pub use noted::{Noted, Observer};
 pub use public::Public;
 
-use crate::intake::error_answer;
+use crate::refusal::Refusal;
 use async_trait::async_trait;
 use bytes::Bytes;
+use house::House;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HOST, TRANSFER_ENCODING};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode, Version};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
+use hyper::{Request, Response, StatusCode};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 /// The wait after `accept` failed: mostly for want of file descriptors, which others give back in time.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// The most headers of a request.
-const HEADERS_MAX: usize = 64;
+/// The time between two lines in the log about that.
+const ACCEPT_TOLD: Duration = Duration::from_secs(60);
 
-/// The largest request head, in bytes.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// How many connections the kernel keeps waiting; it may keep fewer (`net.core.somaxconn`).
+const BACKLOG: u32 = 1024;
+
+/// The most bytes of answers that the kernel keeps for a sender that does not read them; it takes twice as much.
+const SEND_BYTES: u32 = 256 * 1024;
 
 /// Bounds of the listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +47,10 @@ pub struct ServerConfig {
     pub connections_max: usize,
     /// The longest that a request's head may take, and that a kept connection may be idle.
     pub head_time_max: Duration,
+    /// The longest that a sender may take to read an answer, or each MiB of a long one.
+    pub write_time_max: Duration,
+    /// The age at which a connection is closed after the request under way, which gets as long again.
+    pub connection_age_max: Duration,
     /// How long connections may go on after a shutdown began.
     pub drain: Duration,
 }
@@ -49,6 +60,8 @@ impl Default for ServerConfig {
         Self {
             connections_max: 1024,
             head_time_max: Duration::from_secs(10),
+            write_time_max: Duration::from_secs(30),
+            connection_age_max: Duration::from_secs(5 * 60),
             drain: Duration::from_secs(25),
         }
     }
@@ -57,8 +70,31 @@ impl Default for ServerConfig {
 /// What answers the requests of a listener.
 #[async_trait]
 pub trait Handler: Send + Sync {
-    /// Answers one request of a `peer`. A request that a proxy in front could read differently does not get here.
+    /// Answers one request of a `peer`. A request that a proxy in front could read differently does not get here. Its
+    /// id is in its extensions, as a [`DeliveryId`](crate::delivery::DeliveryId); an answer may carry a
+    /// [`Reason`](crate::refusal::Reason) in its own.
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>>;
+
+    /// Is told what was answered, also to what did not get to [`answer`](Self::answer); `refusal` is there from 400
+    /// on. A connection that is closed without an answer is told of with the status that it would have got.
+    fn answered(&self, _status: StatusCode, _refusal: Option<Refusal>) {}
+}
+
+/// Binds a listener.
+///
+/// # Errors
+/// If the address cannot be had.
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // A restart need not wait for the last connections of the host before it.
+    socket.set_reuseaddr(true)?;
+    // Taken over by each connection.
+    socket.set_send_buffer_size(SEND_BYTES)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves connections until `shutdown` says stop, then lets requests under way finish.
@@ -69,71 +105,59 @@ pub async fn run(
     shutdown: watch::Receiver<bool>,
 ) {
     let mut stopping = shutdown.clone();
-    let slots = Arc::new(Semaphore::new(
-        config.connections_max.min(Semaphore::MAX_PERMITS),
-    ));
+    let house = House::new(config.connections_max);
     let mut connections = JoinSet::new();
+    let mut told_of = None;
     loop {
-        // The slot comes before the connection: what cannot be served waits in the kernel's queue, unaccepted.
-        let accepted = async {
-            let slot = Arc::clone(&slots).acquire_owned().await;
-            (listener.accept().await, slot)
+        // On a full house one waits at the door, unread, until a place is found for it; others wait in the kernel's
+        // queue, unaccepted.
+        let admitted = async {
+            let accepted = listener.accept().await?;
+            Ok((accepted, Arc::clone(&house).take().await))
         };
-        let (accepted, slot) = tokio::select! {
+        let admitted = tokio::select! {
             () = told(&mut stopping) => break,
-            accepted = accepted => accepted,
+            admitted = admitted => admitted,
         };
-        match accepted {
-            Ok((stream, peer)) => {
+        match admitted {
+            Ok(((tcp, peer), guest)) => {
                 let handler = Arc::clone(&handler);
                 let shutdown = shutdown.clone();
-                connections.spawn(async move {
-                    serve(stream, peer, handler, config, shutdown).await;
-                    drop(slot);
-                });
+                connections.spawn(connection::serve(
+                    tcp, peer, guest, handler, config, shutdown,
+                ));
             }
+            Err(error) if is_theirs(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                tell(&mut told_of, &error);
+                house.send_one_away();
+                sleep(ACCEPT_RETRY).await;
             }
         }
         while connections.try_join_next().is_some() {}
     }
     drop(listener);
     let ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(config.drain, ended).await.is_err() {
+    if timeout(config.drain, ended).await.is_err() {
+        tracing::info!(connections = connections.len(), "connections are cut");
         connections.shutdown().await;
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    peer: SocketAddr,
-    handler: Arc<dyn Handler>,
-    config: ServerConfig,
-    mut shutdown: watch::Receiver<bool>,
-) {
-    // Without it the kernel may hold an answer back for the next one.
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let handler = Arc::clone(&handler);
-        async move { Ok::<_, Infallible>(answer(&*handler, request, peer).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(config.head_time_max)
-        .max_headers(HEADERS_MAX)
-        .max_header_size(HEAD_BYTES_MAX)
-        .max_buf_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    // A broken connection is the sender's affair: it will send again.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = told(&mut shutdown) => {}
+/// Whether `accept` failed for one connection only, which went away before it was accepted.
+fn is_theirs(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    )
+}
+
+/// Says that no connections can be accepted, but not each time.
+fn tell(told_of: &mut Option<Instant>, error: &io::Error) {
+    if told_of.is_none_or(|last| last.elapsed() >= ACCEPT_TOLD) {
+        *told_of = Some(Instant::now());
+        tracing::warn!(%error, "cannot accept a connection; idle ones are closed");
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
 }
 
 /// Resolves once the host is told to stop (or whoever would say so is gone).
@@ -141,50 +165,38 @@ async fn told(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
-async fn answer(
-    handler: &dyn Handler,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-) -> Response<Full<Bytes>> {
-    match check_framing(&request) {
-        Ok(()) => handler.answer(request, peer).await,
-        Err(reason) => error_answer(StatusCode::BAD_REQUEST, reason)
-            .closing()
-            .into_response(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Refuses what a proxy in front may read differently from us (RFC 9112, sections 3.2, 6.1 and 11.2); hyper lets these
-/// through.
-fn check_framing(request: &Request<Incoming>) -> Result<(), &'static str> {
-    let headers = request.headers();
-    let mut hosts = headers.get_all(HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() {
-        return Err("the host header is sent twice");
+    #[test]
+    fn every_wait_for_a_sender_has_its_bound() {
+        let config = ServerConfig::default();
+        let seconds = [
+            config.head_time_max,
+            config.write_time_max,
+            config.connection_age_max,
+            config.drain,
+        ]
+        .map(|time| time.as_secs());
+        assert_eq!(seconds, [10, 30, 300, 25]);
+        assert_eq!(config.connections_max, 1024);
     }
-    if host.is_none() && request.version() >= Version::HTTP_11 {
-        return Err("the host header is missing");
+
+    #[test]
+    fn only_what_is_wrong_with_one_connection_is_passed_over() {
+        let failed = |code| is_theirs(&io::Error::from_raw_os_error(code));
+        use rustix::io::Errno;
+        for (errno, theirs) in [
+            (Errno::CONNABORTED, true),
+            (Errno::CONNRESET, true),
+            (Errno::INTR, true),
+            (Errno::MFILE, false),
+            (Errno::NFILE, false),
+            (Errno::NOBUFS, false),
+            (Errno::NOMEM, false),
+        ] {
+            assert_eq!(failed(errno.raw_os_error()), theirs, "{errno}");
+        }
     }
-    if request.method() == Method::CONNECT {
-        return Err("this is no proxy");
-    }
-    if let Some(authority) = request.uri().authority()
-        && host.is_none_or(|host| {
-            !authority
-                .as_str()
-                .as_bytes()
-                .eq_ignore_ascii_case(host.as_bytes())
-        })
-    {
-        return Err("the request's address and its host header differ");
-    }
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let coding = codings.next();
-    let only_chunked =
-        coding.is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if !only_chunked || codings.next().is_some() {
-        return Err("transfer-encoding may be `chunked`, once, and nothing else");
-    }
-    Ok(())
 }

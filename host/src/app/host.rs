@@ -1,5 +1,6 @@
 //! The host's parts and their tasks: started in order, stopped in order.
 
+use super::hint::Hint;
 use super::signals::Signals;
 use super::{Companion, Feed, greet, public_url};
 use crate::config::Config;
@@ -9,13 +10,13 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError};
 use crate::plugin::Engine;
 use crate::plugin::store::Store;
-use crate::server::{self, Public};
+use crate::refusal::Refusals;
+use crate::server::{self, Noted, Public};
 use crate::worker::Worker;
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -38,6 +39,7 @@ struct Tasks {
     server: JoinHandle<()>,
     worker: JoinHandle<Result<(), LedgerError>>,
     loader: JoinHandle<Result<(), LoaderError>>,
+    hint: JoinHandle<()>,
     companion: Option<JoinHandle<()>>,
 }
 
@@ -124,7 +126,7 @@ impl Parts {
     /// Binds the listener and starts everything.
     async fn run(self, companion: Option<Companion>) -> anyhow::Result<Tasks> {
         let (config, loaded, worker) = (self.config, self.loaded, self.worker);
-        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        let listener = server::bind(config.listen).with_context(|| {
             let address = config.listen;
             format!("cannot listen on {address}; choose another address with --listen")
         })?;
@@ -141,6 +143,13 @@ impl Parts {
             config.intake,
             stopping.clone(),
         );
+        let refusals = Arc::new(Refusals::default());
+        let hint = Hint {
+            ledger: Arc::clone(&self.ledger),
+            refusals: Arc::clone(&refusals),
+            paste: feed.paste.clone(),
+            address,
+        };
         let public = Public {
             intake,
             ledger: self.ledger,
@@ -148,12 +157,18 @@ impl Parts {
             admin: None,
             shutdown: stopping.clone(),
         };
+        let public = Noted {
+            handler: Arc::new(public),
+            refusals,
+            observer: None,
+        };
         let server = server::run(listener, Arc::new(public), config.server, stopping.clone());
         let tasks = Tasks {
             stop,
             halt,
             server: tokio::spawn(server),
             worker,
+            hint: tokio::spawn(hint.give(stopping.clone())),
             loader: tokio::spawn(self.loader.run(stopping)),
             companion: None,
         };
@@ -228,6 +243,7 @@ impl Tasks {
         if !self.loader.is_finished() {
             self.loader.await.context("the loader's task failed")??;
         }
+        self.hint.await.context("the hint's task failed")?;
         if let Some(companion) = self.companion {
             companion.await.context("the companion's task failed")?;
         }

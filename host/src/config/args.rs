@@ -99,6 +99,14 @@ pub struct ServeArgs {
     #[arg(long, env = "HOOKBOX_BODY_TIME_MAX", value_name = "TIME", default_value = "30s", hide = true,
           value_parser = bounded_duration)]
     pub body_time_max: Duration,
+    /// How long a sender may take to read an answer, or each MiB of a long one
+    #[arg(long, env = "HOOKBOX_WRITE_TIME_MAX", value_name = "TIME", default_value = "30s", hide = true,
+          value_parser = bounded_duration)]
+    pub write_time_max: Duration,
+    /// The age at which a connection is closed after the request under way
+    #[arg(long, env = "HOOKBOX_CONNECTION_AGE_MAX", value_name = "TIME", default_value = "5m", hide = true,
+          value_parser = bounded_duration)]
+    pub connection_age_max: Duration,
     /// The admin listener, which this version does not have
     #[arg(long, value_name = "ADDR", hide = true)]
     pub admin: Option<String>,

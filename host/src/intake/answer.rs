@@ -1,6 +1,7 @@
 //! What intake answers: a status, a JSON body, and the few headers that go with it.
 
 use crate::delivery::{DeliveryId, RunState};
+use crate::refusal::Reason;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -17,6 +18,7 @@ pub struct Answer {
     status: StatusCode,
     body: Vec<u8>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    reason: Option<Reason>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +70,7 @@ struct ErrorBody<'a> {
 #[must_use]
 pub fn error_answer(status: StatusCode, message: &str) -> Answer {
     let mut answer = Answer::json(status, &ErrorBody { error: message });
+    answer.reason = Some(Reason(message.to_owned()));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         answer
             .headers
@@ -83,6 +86,7 @@ impl Answer {
             // These structs are plain strings, numbers and lists, which always serialise.
             body: serde_json::to_vec(body).unwrap_or_default(),
             headers: vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+            reason: None,
         }
     }
 
@@ -143,6 +147,9 @@ impl Answer {
         *response.status_mut() = self.status;
         for (name, value) in self.headers {
             response.headers_mut().insert(name, value);
+        }
+        if let Some(reason) = self.reason {
+            response.extensions_mut().insert(reason);
         }
         response
     }

@@ -153,9 +153,11 @@ fn unexpected(place: &'static str, expected: &'static str, raw: Option<&RawValue
         Some(Some(b'n')) => "null",
         Some(_) => "a number",
     };
-    // An ordinary string where an object should be is the one case in which a string itself is the surprise.
+    // An ordinary string where an object should be is the one case in which a string itself is the surprise, and an
+    // object is one only if its members cannot be told apart.
     let found = match (expected, found) {
         ("JSON object", "a string that is not valid Unicode") => "a string",
+        ("JSON object", "an object") => "one with a name that is not valid Unicode",
         (_, found) => found,
     };
     EventError::Unexpected {

@@ -1,7 +1,7 @@
 //! Just enough HTTP/1.1 to be polite, and no more than that, so that a story can also be rude.
 
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Error, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 
@@ -146,6 +146,21 @@ impl Connection {
             headers,
             body: String::new(),
         })
+    }
+
+    /// Whether something comes within this time: bytes that are not read yet, or the end.
+    pub fn hears(&mut self, time: Duration) -> bool {
+        if !self.stream.buffer().is_empty() {
+            return true;
+        }
+        let stream = self.stream.get_ref();
+        let peeked = stream
+            .set_read_timeout(Some(time))
+            .and_then(|()| stream.peek(&mut [0]));
+        let restored = stream.set_read_timeout(Some(PATIENCE));
+        let waited =
+            |error: &Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        restored.is_ok() && !peeked.is_err_and(|error| waited(&error))
     }
 
     /// Whether something has come that was not read yet. Does not wait.

@@ -23,6 +23,8 @@ mod export;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod hot_folder;
 #[cfg(test)]
 mod hot_grants;

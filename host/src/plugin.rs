@@ -13,6 +13,7 @@ pub mod grant;
 pub mod limiter;
 pub mod lookout;
 pub mod sandbox;
+pub mod scan;
 pub mod settling;
 pub mod store;
 mod verdict;

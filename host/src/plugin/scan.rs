@@ -1,0 +1,498 @@
+//! A look at a component before anything is compiled: what it would make, and how much there is to compile.
+//!
+//! A kilobyte can ask for millions of instances: components that instantiate the one before twice, and twice again. So
+//! what an instantiation makes is multiplied, never expanded. One pass over the bytes; what is remembered is a few
+//! numbers for each of a bounded number of modules and components. See `docs/compiling.md` for where the bounds come
+//! from.
+
+use crate::plugin::limiter::INSTANCES_MAX;
+use wasmparser::{
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
+    ComponentTypeRef, Encoding, Instance, Parser, Payload,
+};
+
+/// The most core instances, over all components that a component instantiates. No sandbox can hold more.
+pub const CORE_INSTANCES_MAX: u64 = INSTANCES_MAX as u64;
+
+/// The most steps of making all instances: each import, alias, instance, lifted or lowered function and export of each
+/// instance of a component is one. Python takes 2,391, JavaScript 1,013.
+pub const STEPS_MAX: u64 = 50_000;
+
+/// The most functions, over all core modules. Python has 13,684, JavaScript 13,045.
+pub const FUNCTIONS_MAX: u64 = 100_000;
+
+/// The largest function, in bytes of its body. That of Python has 426,843, that of JavaScript 171,628.
+pub const FUNCTION_BYTES_MAX: u64 = 2 * 1024 * 1024;
+
+/// The most types, over all core modules: code is made for each. Python has 1,132.
+pub const TYPES_MAX: u64 = 50_000;
+
+/// The most core modules and components that a component consists of.
+pub const PARTS_MAX: u64 = 1_000;
+
+/// How deep components may lie in components.
+pub const NESTING_MAX: u64 = 32;
+
+/// Why a component is not compiled.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// The bytes are no component.
+    #[error("does not compile: {0}; build it anew with 'hookbox build'")]
+    Malformed(String),
+    /// There is too much of something.
+    #[error("it {what} (at most {max} are possible); {mend}", max = grouped(*max))]
+    TooMany {
+        /// What, with the number.
+        what: String,
+        /// The bound.
+        max: u64,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// What an instance would be made of cannot be told.
+    #[error(
+        "it instantiates a component that it is given, which no plugin needs; build it as one component"
+    )]
+    Unknown,
+}
+
+/// What to do about a component that is put together from too many.
+const COMPOSE: &str = "build it as one component";
+
+/// What to do about a component with too much code.
+const SHRINK: &str = "leave out what it does not use, or split it into several plugins";
+
+/// What was counted in a component.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Core instances when it starts.
+    pub core_instances: u64,
+    /// Steps of making all instances.
+    pub steps: u64,
+    /// Functions of all core modules.
+    pub functions: u64,
+    /// Bytes of the largest function's body.
+    pub function_bytes: u64,
+    /// Types of all core modules.
+    pub types: u64,
+    /// Core modules and components.
+    pub parts: u64,
+    /// How deep components and modules lie in components.
+    pub nesting: u64,
+}
+
+/// Counts what is in a component.
+///
+/// # Errors
+/// [`ScanError`] if it is over a bound.
+pub fn scan(bytes: &[u8]) -> Result<Census, ScanError> {
+    let mut scanner = Scanner::default();
+    for payload in Parser::new(0).parse_all(bytes) {
+        scanner.take(payload?)?;
+    }
+    Ok(scanner.census)
+}
+
+impl From<wasmparser::BinaryReaderError> for ScanError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        Self::Malformed(error.to_string())
+    }
+}
+
+/// What instantiating a component makes, all in all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Makes {
+    core_instances: u64,
+    steps: u64,
+}
+
+/// A component or core module whose end was not seen yet.
+enum Scope {
+    Module,
+    Component {
+        /// What each component of its index space makes, as far as that is known.
+        components: Vec<Option<Makes>>,
+        makes: Makes,
+    },
+}
+
+#[derive(Default)]
+struct Scanner {
+    open: Vec<Scope>,
+    census: Census,
+}
+
+impl Scanner {
+    fn take(&mut self, payload: Payload<'_>) -> Result<(), ScanError> {
+        match payload {
+            Payload::Version { encoding, .. } => self.begin(encoding),
+            Payload::End(_) => self.end(),
+            Payload::TypeSection(types) => {
+                self.census.types += u64::from(types.count());
+                let found = self.census.types;
+                bound(found, TYPES_MAX, SHRINK, || {
+                    format!("has {} core types", grouped(found))
+                })
+            }
+            Payload::CodeSectionStart { count, .. } => {
+                self.census.functions += u64::from(count);
+                let found = self.census.functions;
+                bound(found, FUNCTIONS_MAX, SHRINK, || {
+                    format!("has {} functions", grouped(found))
+                })
+            }
+            Payload::CodeSectionEntry(body) => {
+                let found = u64::try_from(body.range().len()).unwrap_or(u64::MAX);
+                self.census.function_bytes = self.census.function_bytes.max(found);
+                bound(found, FUNCTION_BYTES_MAX, SHRINK, || {
+                    format!("has a function of {} bytes", grouped(found))
+                })
+            }
+            payload => self.take_of_component(payload),
+        }
+    }
+
+    fn take_of_component(&mut self, payload: Payload<'_>) -> Result<(), ScanError> {
+        match payload {
+            Payload::InstanceSection(section) => {
+                for instance in section {
+                    let made = match instance? {
+                        Instance::Instantiate { .. } => 1,
+                        Instance::FromExports(_) => 0,
+                    };
+                    self.make(Makes {
+                        core_instances: made,
+                        steps: 1,
+                    })?;
+                }
+            }
+            Payload::ComponentInstanceSection(section) => {
+                for instance in section {
+                    self.instantiate(&instance?)?;
+                }
+            }
+            Payload::ComponentAliasSection(section) => {
+                for alias in section {
+                    self.alias(&alias?)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section {
+                    self.step()?;
+                    if let ComponentTypeRef::Component(_) = import?.ty {
+                        self.name_component(None);
+                    }
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section {
+                    self.step()?;
+                    let export = export?;
+                    // Whatever is exported gets one more index.
+                    if export.kind == ComponentExternalKind::Component {
+                        let makes = self.component(0, export.index);
+                        self.name_component(makes);
+                    }
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section {
+                    function?;
+                    self.step()?;
+                }
+            }
+            Payload::ComponentTypeSection(section) => self.make(steps(section.count()))?,
+            Payload::CoreTypeSection(section) => self.make(steps(section.count()))?,
+            Payload::ComponentStartSection { .. } => self.step()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, encoding: Encoding) -> Result<(), ScanError> {
+        self.census.parts += 1;
+        let parts = self.census.parts;
+        bound(parts, PARTS_MAX, COMPOSE, || {
+            format!(
+                "consists of more than {} components and modules",
+                grouped(PARTS_MAX)
+            )
+        })?;
+        self.open.push(match encoding {
+            Encoding::Module => Scope::Module,
+            Encoding::Component => Scope::Component {
+                components: Vec::new(),
+                makes: Makes::default(),
+            },
+        });
+        let nesting = u64::try_from(self.open.len()).unwrap_or(u64::MAX);
+        self.census.nesting = self.census.nesting.max(nesting);
+        bound(nesting, NESTING_MAX, COMPOSE, || {
+            format!("has components in components, {nesting} deep")
+        })
+    }
+
+    fn end(&mut self) -> Result<(), ScanError> {
+        let Some(Scope::Component { makes, .. }) = self.open.pop() else {
+            return Ok(());
+        };
+        self.name_component(Some(makes));
+        if !self.open.is_empty() {
+            return Ok(());
+        }
+        self.census.core_instances = makes.core_instances;
+        self.census.steps = makes.steps;
+        bound(makes.core_instances, CORE_INSTANCES_MAX, COMPOSE, || {
+            let found = grouped(makes.core_instances);
+            format!("would make {found} core instances when it starts")
+        })?;
+        bound(makes.steps, STEPS_MAX, COMPOSE, || {
+            let found = grouped(makes.steps);
+            format!("would take {found} steps to start")
+        })
+    }
+
+    fn instantiate(&mut self, instance: &ComponentInstance<'_>) -> Result<(), ScanError> {
+        self.step()?;
+        match instance {
+            ComponentInstance::FromExports(_) => Ok(()),
+            ComponentInstance::Instantiate {
+                component_index, ..
+            } => {
+                let makes = self.component(0, *component_index);
+                self.make(makes.ok_or(ScanError::Unknown)?)
+            }
+        }
+    }
+
+    fn alias(&mut self, alias: &ComponentAlias<'_>) -> Result<(), ScanError> {
+        self.step()?;
+        match alias {
+            ComponentAlias::InstanceExport {
+                kind: ComponentExternalKind::Component,
+                ..
+            } => self.name_component(None),
+            ComponentAlias::Outer {
+                kind: ComponentOuterAliasKind::Component,
+                count,
+                index,
+            } => {
+                let makes = self.component(*count, *index);
+                self.name_component(makes);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a component makes, as far as that is known; `outer` is counted outwards from the innermost open one.
+    fn component(&self, outer: u32, index: u32) -> Option<Makes> {
+        let (outer, index) = (usize::try_from(outer).ok()?, usize::try_from(index).ok()?);
+        match self.open.iter().rev().nth(outer)? {
+            Scope::Component { components, .. } => *components.get(index)?,
+            Scope::Module => None,
+        }
+    }
+
+    /// Gives a component the next index of the innermost open one.
+    fn name_component(&mut self, makes: Option<Makes>) {
+        if let Some(Scope::Component { components, .. }) = self.open.last_mut() {
+            components.push(makes);
+        }
+    }
+
+    fn step(&mut self) -> Result<(), ScanError> {
+        self.make(steps(1))
+    }
+
+    fn make(&mut self, more: Makes) -> Result<(), ScanError> {
+        let Some(Scope::Component { makes, .. }) = self.open.last_mut() else {
+            let text = "a core module holds what only a component can";
+            return Err(ScanError::Malformed(text.to_owned()));
+        };
+        makes.core_instances = makes.core_instances.saturating_add(more.core_instances);
+        makes.steps = makes.steps.saturating_add(more.steps);
+        Ok(())
+    }
+}
+
+fn steps(count: u32) -> Makes {
+    Makes {
+        core_instances: 0,
+        steps: u64::from(count),
+    }
+}
+
+fn bound(
+    found: u64,
+    max: u64,
+    mend: &'static str,
+    what: impl FnOnce() -> String,
+) -> Result<(), ScanError> {
+    if found <= max {
+        return Ok(());
+    }
+    let what = what();
+    Err(ScanError::TooMany { what, max, mend })
+}
+
+/// A number with its digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_encoder::{
+        CodeSection, Component, ComponentBuilder, Function, FunctionSection, Module, TypeSection,
+    };
+
+    const NO_ARGS: [(&str, wasm_encoder::ModuleArg); 0] = [];
+    const NO_PARTS: [(&str, wasm_encoder::ComponentExportKind, u32); 0] = [];
+
+    /// A component with one core instance.
+    fn one() -> ComponentBuilder {
+        let mut component = ComponentBuilder::default();
+        let module = component.core_module(None, &Module::new());
+        component.core_instantiate(None, module, NO_ARGS);
+        component
+    }
+
+    /// Each level instantiates the one before twice.
+    fn doublings(levels: usize) -> Vec<u8> {
+        let mut inner = one();
+        for _ in 0..levels {
+            let mut outer = ComponentBuilder::default();
+            let component = outer.component(None, inner);
+            outer.instantiate(None, component, NO_PARTS);
+            outer.instantiate(None, component, NO_PARTS);
+            inner = outer;
+        }
+        inner.finish()
+    }
+
+    fn module(functions: u32, body_bytes: usize) -> Vec<u8> {
+        let (mut types, mut declared, mut code) = (
+            TypeSection::new(),
+            FunctionSection::new(),
+            CodeSection::new(),
+        );
+        types.ty().function([], []);
+        for _ in 0..functions {
+            declared.function(0);
+            let mut body = Function::new([]);
+            for _ in 0..body_bytes {
+                body.instructions().nop();
+            }
+            body.instructions().end();
+            code.function(&body);
+        }
+        let mut module = Module::new();
+        module.section(&types).section(&declared).section(&code);
+        let mut component = ComponentBuilder::default();
+        component.core_module(None, &module);
+        component.finish()
+    }
+
+    #[track_caller]
+    fn refused(bytes: &[u8], reason: &str) {
+        let error = scan(bytes).unwrap_err().to_string();
+        assert!(error.starts_with(reason), "{error}");
+    }
+
+    #[test]
+    fn what_instances_make_is_multiplied() {
+        let census = scan(&doublings(3)).unwrap();
+        assert_eq!((census.core_instances, census.nesting), (8, 5));
+        assert_eq!(scan(&doublings(6)).unwrap().core_instances, 64);
+        refused(
+            &doublings(7),
+            "it would make 128 core instances when it starts (at most 64 are possible)",
+        );
+        refused(&doublings(26), "it would make 67,108,864 core instances");
+        refused(&doublings(40), "it has components in components, 33 deep");
+    }
+
+    #[test]
+    fn numbers_beyond_all_bounds_stay_numbers() {
+        // Side by side, each twice the one before: no nesting, and two to the power of a hundred.
+        let mut root = ComponentBuilder::default();
+        let mut last = root.component(None, one());
+        for _ in 0..100 {
+            let mut next = ComponentBuilder::default();
+            let alias = next.alias(
+                None,
+                wasm_encoder::Alias::Outer {
+                    kind: wasm_encoder::ComponentOuterAliasKind::Component,
+                    count: 1,
+                    index: last,
+                },
+            );
+            next.instantiate(None, alias, NO_PARTS);
+            next.instantiate(None, alias, NO_PARTS);
+            last = root.component(None, next);
+        }
+        root.instantiate(None, last, NO_PARTS);
+        refused(
+            &root.finish(),
+            "it would make 18,446,744,073,709,551,615 core instances",
+        );
+    }
+
+    #[test]
+    fn an_empty_component_costs_steps_all_the_same() {
+        let mut inner = ComponentBuilder::default();
+        for _ in 0..20 {
+            let mut outer = ComponentBuilder::default();
+            let component = outer.component(None, inner);
+            outer.instantiate(None, component, NO_PARTS);
+            outer.instantiate(None, component, NO_PARTS);
+            inner = outer;
+        }
+        refused(&inner.finish(), "it would take 2,097,150 steps to start");
+    }
+
+    #[test]
+    fn code_is_counted_before_it_is_compiled() {
+        let census = scan(&module(3, 10)).unwrap();
+        assert_eq!((census.functions, census.function_bytes), (3, 12));
+        refused(
+            &module(100_001, 0),
+            "it has 100,001 functions (at most 100,000 are possible)",
+        );
+        refused(
+            &module(1, 3_000_000),
+            "it has a function of 3,000,002 bytes",
+        );
+    }
+
+    #[test]
+    fn thousands_of_parts_are_not_looked_at() {
+        let mut root = ComponentBuilder::default();
+        for _ in 0..1_000 {
+            root.component_raw(None, Component::new().as_slice());
+        }
+        refused(
+            &root.finish(),
+            "it consists of more than 1,000 components and modules",
+        );
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_component_is_malformed() {
+        let whole = doublings(2);
+        for end in [9, whole.len() / 2, whole.len() - 1] {
+            let found = scan(&whole[..end]);
+            assert!(matches!(found, Err(ScanError::Malformed(_))), "{found:?}");
+        }
+    }
+}

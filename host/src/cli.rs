@@ -18,6 +18,7 @@ mod secret;
 mod send;
 mod serve;
 
+use crate::plugin::compiler;
 use clap::{Parser, Subcommand};
 use foreground::Stopped;
 use std::process::ExitCode;
@@ -60,6 +61,12 @@ enum Command {
     Backup(backup::Backup),
     Secret(secret::Secret),
     Completions(completions::Completions),
+    /// Compiles a component for the hookbox that started it
+    #[command(name = compiler::COMMAND, hide = true)]
+    CompileComponent {
+        /// The key of that hookbox's engine
+        key: String,
+    },
 }
 
 /// How a command ends, if not with an error.
@@ -84,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.execute(),
         Command::Secret(command) => command.execute(),
         Command::Completions(command) => command.execute(),
+        Command::CompileComponent { key } => return compiler::run(&key),
     };
     match result {
         Ok(End::Ok) => ExitCode::from(EXIT_OK),

@@ -5,6 +5,7 @@
 //! before it serves. It never runs a plugin and never writes to the folder.
 
 mod config;
+mod first;
 mod job;
 mod note;
 mod queue;
@@ -126,13 +127,17 @@ impl Loader {
             self.retry();
             self.reload_active();
             self.queue.start();
+            self.tell_slow();
             self.forget_missing();
             self.publish().await;
             self.clean().await;
             let waits = self.lookout.as_ref().is_some_and(|lookout| lookout.waits());
             let pause = if waits { LOOK_SOON } else { LOOK_EVERY };
             tokio::select! {
-                () = told(&mut stopping) => return Ok(()),
+                () = told(&mut stopping) => {
+                    self.queue.stop().await;
+                    return Ok(());
+                }
                 Some((plugin, done)) = self.queue.finished() => self.finish(plugin, done),
                 () = next_look(&self.wake, last_look, pause) => {
                     last_look = Instant::now();
@@ -155,40 +160,6 @@ impl Loader {
                 self.plugins.insert(record.name, plugin);
             }
         }
-    }
-
-    async fn first_look(&mut self) -> Result<(), LoaderError> {
-        let seen = self.with_lookout(Lookout::first_look).await?;
-        self.take_in(seen?);
-        let is_plugin = |name: &&String| !self.unusable.contains(*name);
-        let names: Vec<String> = self.plugins.keys().filter(is_plugin).cloned().collect();
-        for name in names {
-            if !self.present.contains(&name) {
-                self.vanish(&name);
-            }
-            if !self.granted.contains(&name) {
-                self.miss_grant(&name);
-            }
-        }
-        // A version that was active needs no more than a look, and one that was judged stands as it did; any other is
-        // compiled now.
-        loop {
-            self.queue.start();
-            if self
-                .queue
-                .is_done_with(|job| !matches!(job, Job::Reload { .. }))
-            {
-                break;
-            }
-            let Some((plugin, done)) = self.queue.finished().await else {
-                break;
-            };
-            self.finish(plugin, done);
-        }
-        self.register
-            .publish(&mut self.changed, &self.plugins)
-            .await?;
-        Ok(())
     }
 
     async fn look(&mut self) -> Result<(), LoaderError> {
@@ -362,6 +333,11 @@ impl Loader {
             Done::Refused { digest, reason } => {
                 self.retries.note_judged(&name, Instant::now());
                 self.with(&name, |plugin| plugin.judge_bad(digest, reason));
+            }
+            Done::Failed { digest, reason } => {
+                tracing::error!(plugin = name, reason, "trying again");
+                self.with(&name, |plugin| plugin.judge_bad(digest, reason));
+                self.retries.put_off(&name, Instant::now());
             }
             Done::Reloaded(component) => {
                 self.retries.end(&name);

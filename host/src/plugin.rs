@@ -6,6 +6,7 @@
 pub mod bindings;
 pub mod capability;
 pub mod catalog;
+pub mod compiler;
 pub mod component;
 pub mod engine;
 pub mod folder;
@@ -16,6 +17,7 @@ pub mod sandbox;
 pub mod scan;
 pub mod settling;
 pub mod store;
+pub mod toolchain;
 mod verdict;
 pub mod watch;
 

@@ -9,6 +9,7 @@ use crate::ledger::sqlite::{LastStop, SqliteLedger};
 use crate::ledger::{Ledger, LedgerError};
 use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError};
 use crate::plugin::Engine;
+use crate::plugin::compiler::Compiler;
 use crate::plugin::store::Store;
 use crate::refusal::Refusals;
 use crate::server::{self, Noted, Public};
@@ -51,7 +52,7 @@ impl Host {
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let ledger = SqliteLedger::open(&config.data, config.ledger.clone())?;
         let engine = Engine::new(config.engine)?;
-        let store = Store::open(&config.data, &engine)?;
+        let store = Store::open(&config.data, &engine, Compiler::in_children()?)?;
         Ok(Self {
             config,
             ledger,

@@ -5,6 +5,7 @@ use crate::cli::foreground::Foreground;
 use crate::cli::project::{Profile, Project, add_target};
 use crate::cli::{End, output};
 use crate::plugin::EngineConfig;
+use crate::plugin::compiler::Compiler;
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,8 @@ impl Build {
         load(
             &small_engine(EngineConfig::default().memory_bytes_max)?,
             &artifact,
+            // It was made here and now, by a compiler that ran whatever its source told it to.
+            &Compiler::here(),
         )?;
         let path = install(&artifact, &self.out, &project.name)?;
         if self.json {

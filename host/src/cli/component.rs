@@ -1,5 +1,6 @@
 //! A component file, for the commands that take one.
 
+use crate::plugin::compiler::Compiler;
 use crate::plugin::component::name_of;
 use crate::plugin::folder::read_component;
 use crate::plugin::{Component, Engine, EngineConfig};
@@ -20,9 +21,13 @@ pub fn small_engine(memory_bytes_max: usize) -> anyhow::Result<Engine> {
 ///
 /// # Errors
 /// Why it is no plugin, with its path.
-pub fn load(engine: &Engine, file: &Path) -> anyhow::Result<(String, Component)> {
+pub fn load(
+    engine: &Engine,
+    file: &Path,
+    compiler: &Compiler,
+) -> anyhow::Result<(String, Component)> {
     let bytes = read_component(file).map_err(anyhow::Error::msg)?;
-    let component = Component::load(engine, &bytes, None)
+    let component = Component::load_bytes(engine, &bytes, compiler)
         .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
     // A file that is inspected before it is renamed to a plugin name is still worth a look.
     let name = name_of(file).map_or_else(

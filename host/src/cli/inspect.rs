@@ -3,6 +3,7 @@
 use crate::activity::ComponentJson;
 use crate::cli::component::{load, small_engine};
 use crate::cli::{End, output};
+use crate::plugin::compiler::Compiler;
 use crate::plugin::{Component, EngineConfig};
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ pub struct Inspect {
 impl Inspect {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
         let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
-        let (name, component) = load(&engine, &self.file)?;
+        let (name, component) = load(&engine, &self.file, &Compiler::in_children()?)?;
         if self.json {
             output::json(&ComponentJson::new(&name, &component))?;
         } else {

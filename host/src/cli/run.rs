@@ -10,6 +10,7 @@ use crate::cli::{End, UsageError, output};
 use crate::clock::now_ms;
 use crate::delivery::{AttemptRecord, Outcome};
 use crate::event::Event;
+use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::read_grant;
 use crate::plugin::grant::{FUEL_MAX, memory_bytes};
 use crate::plugin::sandbox::{Attempt, Limits, attempt};
@@ -86,6 +87,7 @@ impl Run {
                 .transpose()
                 .map_err(|reason| UsageError(format!("--memory: {reason}")))?,
             engine,
+            compiler: Compiler::in_children()?,
             input,
             run: &self,
         };
@@ -102,6 +104,7 @@ impl Run {
         };
         let ended = runtime.block_on(watch::run_again(trial.files(), again));
         // A component that is being compiled is not waited for.
+        trial.compiler.stop();
         runtime.shutdown_background();
         ended.map(|()| End::Ok)
     }
@@ -127,6 +130,7 @@ impl Run {
 struct Trial<'a> {
     run: &'a Run,
     engine: Engine,
+    compiler: Compiler,
     input: Input,
     memory: Option<usize>,
 }
@@ -179,8 +183,9 @@ impl Trial<'_> {
         limits.fuel = self.run.fuel.unwrap_or(limits.fuel);
         limits.memory_bytes = self.memory.unwrap_or(limits.memory_bytes);
         let (engine, file) = (self.engine.clone(), self.run.file.clone());
+        let compiler = self.compiler.clone();
         // Compiling blocks, and Ctrl-C must not wait for it.
-        let loading = tokio::task::spawn_blocking(move || load(&engine, &file));
+        let loading = tokio::task::spawn_blocking(move || load(&engine, &file, &compiler));
         let (name, component) = loading.await??;
         if let Some(digest) = grant
             .digest

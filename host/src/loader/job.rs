@@ -2,11 +2,12 @@
 //!
 //! A file is read once, into the store; what is compiled is what was read.
 
-use crate::plugin::component::digest;
+use crate::plugin::component::digest_of;
 use crate::plugin::folder::{Folder, Kind, ReadError};
 use crate::plugin::store::Store;
 use crate::plugin::{Component, ComponentError, Engine};
 use std::collections::HashSet;
+use std::io::Read;
 
 /// What all jobs need.
 pub struct Workshop {
@@ -39,7 +40,13 @@ pub enum Done {
         digest: String,
     },
     Compiled(Component),
+    /// The version is no good.
     Refused {
+        digest: String,
+        reason: String,
+    },
+    /// The version could not be compiled this time, which says nothing about it.
+    Failed {
         digest: String,
         reason: String,
     },
@@ -85,7 +92,10 @@ impl Workshop {
                     digest,
                     reason: self.named(plugin, &error),
                 },
-                Err(NotLoaded::Unread(reason)) => Done::Unreadable { reason },
+                Err(error) => Done::Failed {
+                    digest,
+                    reason: self.named(plugin, &error),
+                },
             },
             Job::Reload { digest } => match self.load(plugin, &digest) {
                 Ok(component) => Done::Reloaded(component),
@@ -102,8 +112,9 @@ impl Workshop {
         let unreadable = |error: &dyn std::fmt::Display| Done::Unreadable {
             reason: self.named(plugin, error),
         };
-        let bytes = match self.folder.read(&file, self.component_bytes_max) {
-            Ok(bytes) => bytes,
+        let bytes_max = self.component_bytes_max;
+        let digest = match self.folder.read_with(&file, bytes_max, digest_of) {
+            Ok(digest) => digest,
             // A link to nothing is there; a file that went meanwhile is not.
             Err(ReadError::NotFound)
                 if self.folder.path().join(&file).symlink_metadata().is_err() =>
@@ -112,31 +123,42 @@ impl Workshop {
             }
             Err(error) => return unreadable(&error),
         };
-        let digest = digest(&bytes);
         if known.contains(&digest) && self.store.has(&digest) {
             return Done::Read { digest };
         }
-        match self.store.keep(&digest, &bytes) {
-            Ok(()) => Done::Read { digest },
-            Err(error) => unreadable(&format!("no copy can be kept: {error}")),
+        match self.keep(&file) {
+            Ok(digest) => Done::Read { digest },
+            Err(reason) => unreadable(&reason),
         }
+    }
+
+    /// Takes a copy of a file into the store, and returns its digest.
+    fn keep(&self, file: &str) -> Result<String, String> {
+        let not_kept = |error| format!("no copy can be kept: {error}");
+        // Why the copy failed is told apart from why the file cannot be read.
+        let copy = |content: &mut dyn Read| Ok(self.store.copy(content).map_err(not_kept));
+        let copied = self.folder.read_with(file, self.component_bytes_max, copy);
+        let part = copied.map_err(|error| error.to_string())??;
+        let digest = part.digest();
+        self.store.keep(part).map_err(not_kept)?;
+        Ok(digest)
     }
 
     /// Compiles what is kept. That may be damaged or gone; the file itself may still be there.
     fn load(&self, plugin: &str, wanted: &str) -> Result<Component, NotLoaded> {
-        let bytes = match self.store.bytes(wanted) {
-            Ok(bytes) => bytes,
-            Err(error) => {
-                let file = Kind::Component.file_name(plugin);
-                let read = self.folder.read(&file, self.component_bytes_max);
-                let same = read.ok().filter(|bytes| digest(bytes) == wanted);
-                let bytes = same.ok_or_else(|| NotLoaded::Unread(error.to_string()))?;
-                let kept = self.store.keep(wanted, &bytes);
-                kept.map_err(|error| NotLoaded::Unread(error.to_string()))?;
-                bytes
+        if let Err(error) = self.store.find(wanted) {
+            let kept = self.keep(&Kind::Component.file_name(plugin));
+            if kept.is_ok_and(|digest| digest != wanted) || !self.store.has(wanted) {
+                return Err(NotLoaded::Unread(error.to_string()));
             }
-        };
-        Component::load(&self.engine, &bytes, Some(&self.store)).map_err(NotLoaded::Bad)
+        }
+        Component::load(&self.engine, &self.store, wanted).map_err(|error| match error {
+            ComponentError::Read(error) => NotLoaded::Unread(error.to_string()),
+            ComponentError::Compile(error) if error.is_passing() => {
+                NotLoaded::Unread(error.to_string())
+            }
+            error => NotLoaded::Bad(error),
+        })
     }
 
     fn named(&self, plugin: &str, error: &dyn std::fmt::Display) -> String {

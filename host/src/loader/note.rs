@@ -23,7 +23,7 @@ pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
         state,
         reason: plugin.reason(),
         active: plugin.active_digest().map(str::to_owned),
-        candidate: plugin.candidate().map(candidate),
+        candidate: plugin.candidate().map(|found| candidate(plugin, found)),
         manifest: described.map(|described| described.manifest.to_stored()),
         manifest_digest: described.map(|described| described.digest.clone()),
         grant: grant.map(|grant| grant.text.clone()),
@@ -34,16 +34,16 @@ pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
     })
 }
 
-fn candidate(candidate: &Candidate) -> ledger::Candidate {
+fn candidate(plugin: &Plugin, candidate: &Candidate) -> ledger::Candidate {
     let (state, reason) = match &candidate.standing {
-        CandidateStanding::Compiling => (PluginState::Compiling, None),
-        CandidateStanding::Held(reason) => (PluginState::Held, Some(reason)),
-        CandidateStanding::Refused(reason) => (PluginState::Refused, Some(reason)),
+        CandidateStanding::Compiling => (PluginState::Compiling, plugin.slow_candidate()),
+        CandidateStanding::Held(reason) => (PluginState::Held, Some(reason.clone())),
+        CandidateStanding::Refused(reason) => (PluginState::Refused, Some(reason.clone())),
     };
     ledger::Candidate {
         digest: candidate.digest.clone(),
         state,
-        reason: reason.cloned(),
+        reason,
     }
 }
 

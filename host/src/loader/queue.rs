@@ -2,22 +2,38 @@
 //! keeps another plugin's file from being read; first come, first served.
 
 use super::job::{Done, Job, Workshop};
+use crate::plugin::compiler::compiles_max;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
 
 /// Files that are read at once.
 const READS_MAX: usize = 2;
 
-/// Components that are compiled at once.
-const COMPILES_MAX: usize = 2;
+/// How long a component may be compiled before that is worth telling.
+const SLOW: Duration = Duration::from_secs(2);
+
+/// How long what is under way may take to end when the host stops. What is compiled has been killed by then.
+const STOP: Duration = Duration::from_secs(1);
 
 /// The jobs of all plugins.
 pub struct Queue {
     workshop: Arc<Workshop>,
+    compiles_max: usize,
     under_way: JoinSet<Done>,
     started: HashMap<Id, (String, Job)>,
+    /// When what is being compiled was begun, and whether that was told.
+    compiling: HashMap<Id, (Instant, Told)>,
     waiting: VecDeque<(String, Job)>,
+}
+
+/// Whether people know that a component takes long to compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Not,
+    Already,
 }
 
 impl Queue {
@@ -25,8 +41,10 @@ impl Queue {
     pub fn new(workshop: Arc<Workshop>) -> Self {
         Self {
             workshop,
+            compiles_max: compiles_max(),
             under_way: JoinSet::new(),
             started: HashMap::new(),
+            compiling: HashMap::new(),
             waiting: VecDeque::new(),
         }
     }
@@ -85,6 +103,10 @@ impl Queue {
             let task = self
                 .under_way
                 .spawn_blocking(move || workshop.work(&plugin, work));
+            if !job.is_read() {
+                let begun = (Instant::now(), Told::Not);
+                self.compiling.insert(task.id(), begun);
+            }
             self.started.insert(task.id(), (name, job));
         }
     }
@@ -97,13 +119,38 @@ impl Queue {
         let max = if job.is_read() {
             READS_MAX
         } else {
-            COMPILES_MAX
+            self.compiles_max
         };
         let mut alike = alike.map(|(name, _)| name);
         // Also those whose result nobody waits for any more.
-        self.under_way.len() < READS_MAX + COMPILES_MAX
+        self.under_way.len() < READS_MAX + self.compiles_max
             && alike.clone().count() < max
             && !alike.any(|name| name == plugin)
+    }
+
+    /// The plugins a version of which has been compiled for long, with its digest and since when; each is told once.
+    pub fn newly_slow(&mut self) -> Vec<(String, String, Duration)> {
+        let mut slow = Vec::new();
+        for (id, (began, told)) in &mut self.compiling {
+            let (name, job) = match self.started.get(id) {
+                Some(started) if *told == Told::Not && began.elapsed() >= SLOW => started,
+                _ => continue,
+            };
+            *told = Told::Already;
+            if let Job::Compile { digest } | Job::Reload { digest } = job {
+                slow.push((name.clone(), digest.clone(), began.elapsed()));
+            }
+        }
+        slow
+    }
+
+    /// Ends what is being compiled, and waits for that.
+    pub async fn stop(&mut self) {
+        self.workshop.store.compiler().stop();
+        let ended = async { while self.under_way.join_next().await.is_some() {} };
+        if timeout(STOP, ended).await.is_err() {
+            tracing::debug!("what is being read or described is not waited for");
+        }
     }
 
     /// Waits for a job's end; `None` if none is under way. What nobody waits for any more has no plugin.
@@ -113,6 +160,15 @@ impl Queue {
     }
 
     fn take(&mut self, ended: Result<(Id, Done), JoinError>) -> (Option<String>, Done) {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        if let Some((began, Told::Already)) = self.compiling.remove(&id) {
+            let plugin = self.started.get(&id).map(|(name, _)| name);
+            tracing::info!(
+                plugin,
+                seconds = began.elapsed().as_secs(),
+                "compiling has ended"
+            );
+        }
         match ended {
             Ok((id, done)) => (self.started.remove(&id).map(|(name, _)| name), done),
             Err(error) => {
@@ -123,6 +179,13 @@ impl Queue {
                 }
             }
         }
+    }
+}
+
+/// Wherever the loader ends, no child goes on.
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.workshop.store.compiler().stop();
     }
 }
 

@@ -4,11 +4,18 @@
 //! Pure: it is told what was found and loaded. An active version stays until a better one takes its place: a
 //! candidate that is refused or held, or a grant that cannot be read, changes nothing of what runs.
 
+mod compiling;
+mod wants;
+
+pub use wants::optional_wants;
+
 use crate::plugin::Manifest;
 use crate::plugin::component::Component;
 use crate::plugin::grant::{Grant, WrittenGrant};
+use compiling::Slow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use wants::lacking;
 
 /// All plugins, by name. Files whose name no plugin can have are here too, by file name, so that nothing in the
 /// folder is passed over in silence.
@@ -29,6 +36,8 @@ pub struct Plugin {
     described: Option<Described>,
     grant: Option<WrittenGrant>,
     grant_problem: Option<String>,
+    /// What takes long to compile.
+    slow: Option<Slow>,
 }
 
 /// Whether a plugin's component file is there.
@@ -132,6 +141,7 @@ impl Plugin {
             described: None,
             grant: None,
             grant_problem: None,
+            slow: None,
         }
     }
 
@@ -202,10 +212,11 @@ impl Plugin {
             Standing::Held(reason) | Standing::Refused(reason) => Some(reason),
             Standing::Missing => Some("its file is gone".to_owned()),
             Standing::Loaded | Standing::Compiling => {
-                let problem = self.grant_problem.as_ref()?;
-                Some(format!(
-                    "{problem}; until that is mended its last good grant counts"
-                ))
+                let problem = self.grant_problem.as_ref().map(|problem| {
+                    format!("{problem}; until that is mended its last good grant counts")
+                });
+                let parts = self.slow_standing().into_iter().chain(problem);
+                Some(parts.collect::<Vec<_>>().join("; ")).filter(|parts| !parts.is_empty())
             }
             Standing::GrantAlone => None,
         }
@@ -377,6 +388,7 @@ impl Plugin {
 
     /// The file holds a version that is about to be compiled.
     pub fn begin(&mut self, digest: String) {
+        self.slow = None;
         self.candidate = Some(Candidate {
             digest: Some(digest),
             standing: CandidateStanding::Compiling,
@@ -469,31 +481,7 @@ impl Plugin {
             .filter(|active| active.digest == digest)
         {
             active.problem = Some(reason);
+            self.slow = None;
         }
     }
-}
-
-/// What a plugin could use and nobody can grant so far, for its operator.
-#[must_use]
-pub fn optional_wants(manifest: &Manifest) -> Vec<String> {
-    let optional = manifest.wants.iter().filter(|want| !want.required);
-    optional
-        .map(|want| format!("{} `{}` ({})", want.kind, want.name, want.reason))
-        .collect()
-}
-
-/// What a plugin must have and nobody can grant so far.
-fn lacking(manifest: &Manifest) -> Option<String> {
-    let missing: Vec<String> = manifest
-        .wants
-        .iter()
-        .filter(|want| want.required)
-        .map(|want| format!("{} `{}` ({})", want.kind, want.name, want.reason))
-        .collect();
-    (!missing.is_empty()).then(|| {
-        format!(
-            "it requires what this version of hookbox cannot grant: {}",
-            missing.join(", ")
-        )
-    })
 }

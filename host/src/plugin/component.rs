@@ -1,22 +1,22 @@
 //! From the bytes of a file to a component that can be run: checked, compiled, linked, described.
 
 use crate::plugin::bindings::{INTERFACE_VERSION, ManifestError, v0_1};
+use crate::plugin::compiler::{CompileError, Compiler};
 use crate::plugin::engine::Engine;
 use crate::plugin::sandbox::{self, GuestState, Limits};
-use crate::plugin::store::Store;
-use crate::plugin::verdict::cut;
+use crate::plugin::store::{Store, load_made};
+use crate::plugin::toolchain::toolchain;
 use crate::plugin::{Manifest, PluginName};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::io::{Cursor, Read, Seek};
 use std::sync::Arc;
 
 /// The largest component file, in bytes, unless the operator says otherwise.
 pub const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The most producers that are told of, and the longest, in bytes: a component says what it likes.
-const PRODUCERS_MAX: usize = 32;
-const PRODUCER_BYTES_MAX: usize = 256;
+/// What the digest of a component begins with.
+pub(in crate::plugin) const ALGORITHM: &str = "sha256:";
 
 /// The name under which a component imports or exports our interfaces.
 const PACKAGE: &str = "hookbox:plugin/";
@@ -58,12 +58,12 @@ pub enum ComponentError {
     /// The file holds native code.
     #[error("precompiled native code is never loaded; put the component (.wasm) itself here")]
     Precompiled,
-    /// It does not compile.
-    #[error("does not compile: {reason}; build it anew with 'hookbox build'")]
-    Compile {
-        /// The compiler's words.
-        reason: String,
-    },
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// It does not compile, or did not this time.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
     /// It is a component, but no plugin.
     #[error(
         "a component, but not a plugin: it does not export hookbox:plugin/handler; write it with the SDK or \
@@ -99,29 +99,44 @@ pub enum ComponentError {
 }
 
 impl Component {
-    /// Compiles, links and describes a component; a store spares compiling what was compiled before. Compiling takes
-    /// a while and a processor: never call it from a runtime thread (this blocks).
+    /// Compiles, links and describes a component that a store keeps; that spares compiling what was compiled before.
+    /// Compiling takes a while: never call it from a runtime thread (this blocks).
+    ///
+    /// # Errors
+    /// [`ComponentError`] says why it is no plugin for this host.
+    pub fn load(engine: &Engine, store: &Store, digest: &str) -> Result<Self, ComponentError> {
+        let mut file = store.find(digest)?;
+        let told = Told::of(&mut file)?;
+        let compiled = store.compiled(engine, digest)?;
+        Self::describe(engine, &compiled, digest.to_owned(), told)
+    }
+
+    /// The same for a component's bytes, of which nothing is kept.
     ///
     /// # Errors
     /// [`ComponentError`] says why the bytes are no plugin for this host.
-    pub fn load(
+    pub fn load_bytes(
         engine: &Engine,
         bytes: &[u8],
-        store: Option<&Store>,
+        compiler: &Compiler,
     ) -> Result<Self, ComponentError> {
-        check_header(bytes)?;
-        let digest = digest(bytes);
-        let compiled = match store {
-            Some(store) => store.compile(engine, &digest, bytes),
-            None => wasmtime::component::Component::from_binary(engine.wasmtime(), bytes),
-        };
-        let compiled = compiled.map_err(|error| ComponentError::Compile {
-            reason: format!("{error:#}"),
-        })?;
-        let (interface, imports) = interfaces(engine, &compiled)?;
+        let told = Told::of(&mut Cursor::new(bytes))?;
+        let mut artifact = Vec::new();
+        compiler.compile(engine, &mut &*bytes, &mut artifact)?;
+        let compiled = load_made(engine, &artifact)?;
+        Self::describe(engine, &compiled, digest(bytes), told)
+    }
+
+    fn describe(
+        engine: &Engine,
+        compiled: &wasmtime::component::Component,
+        digest: String,
+        told: Told,
+    ) -> Result<Self, ComponentError> {
+        let (interface, imports) = interfaces(engine, compiled)?;
         let pre = engine
             .linker()
-            .instantiate_pre(&compiled)
+            .instantiate_pre(compiled)
             .and_then(v0_1::PluginHostPre::new)
             .map_err(|error| ComponentError::Link {
                 reason: format!("{error:#}"),
@@ -132,10 +147,10 @@ impl Component {
             manifest,
             facts: ComponentFacts {
                 digest,
-                size_bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                size_bytes: told.size_bytes,
                 interface,
                 imports,
-                toolchain: toolchain(bytes),
+                toolchain: told.toolchain,
             },
         })))
     }
@@ -157,10 +172,46 @@ impl Component {
     }
 }
 
+/// What can be told of a component's bytes before they are compiled.
+struct Told {
+    size_bytes: u64,
+    toolchain: Vec<String>,
+}
+
+impl Told {
+    fn of<S: Read + Seek>(source: &mut S) -> Result<Self, ComponentError> {
+        let mut header = Vec::new();
+        source.by_ref().take(8).read_to_end(&mut header)?;
+        check_header(&header)?;
+        let size_bytes = source.seek(std::io::SeekFrom::End(0))?;
+        source.rewind()?;
+        Ok(Self {
+            size_bytes,
+            toolchain: toolchain(source),
+        })
+    }
+}
+
 /// The digest of a component's bytes: `sha256:` and 64 hex digits.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+    format!("{ALGORITHM}{}", hex(&Sha256::digest(bytes)))
+}
+
+/// The digest of what is read to its end.
+///
+/// # Errors
+/// The reader's.
+pub fn digest_of(reader: &mut dyn Read) -> std::io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut chunk = vec![0; 64 * 1024];
+    loop {
+        let read = reader.read(&mut chunk)?;
+        if read == 0 {
+            return Ok(format!("{ALGORITHM}{}", hex(&hash.finalize())));
+        }
+        hash.update(chunk.get(..read).unwrap_or_default());
+    }
 }
 
 /// Bytes as hex digits.
@@ -223,29 +274,6 @@ fn interfaces(
         .next()
         .ok_or(ComponentError::NotAPlugin)?;
     Ok((handler.to_owned(), imports))
-}
-
-/// What the `producers` sections of a component and its core modules name, each once; a section that cannot be read
-/// is passed over, for nothing depends on it.
-fn toolchain(bytes: &[u8]) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    for payload in wasmparser::Parser::new(0).parse_all(bytes) {
-        let Ok(wasmparser::Payload::CustomSection(section)) = payload else {
-            continue;
-        };
-        let wasmparser::KnownCustom::Producers(fields) = section.as_known() else {
-            continue;
-        };
-        for field in fields.into_iter().flatten() {
-            for value in field.values.into_iter().flatten() {
-                // What stands in brackets behind a version is where it was built from.
-                let version = value.version.split(" (").next().unwrap_or_default();
-                let text = format!("{} {version}", value.name);
-                found.insert(cut(text.trim_end().to_owned(), PRODUCER_BYTES_MAX));
-            }
-        }
-    }
-    found.into_iter().take(PRODUCERS_MAX).collect()
 }
 
 fn parse_version(text: &str) -> Option<(u64, u64, u64)> {

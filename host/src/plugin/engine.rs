@@ -3,8 +3,11 @@
 
 use crate::plugin::bindings::v0_1;
 use crate::plugin::capability;
+use crate::plugin::component::hex;
 use crate::plugin::limiter::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
 use crate::plugin::sandbox::{GuestState, HasGuestState};
+use sha2::{Digest as _, Sha256};
+use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::component::Linker;
@@ -34,6 +37,9 @@ const SPARE_SANDBOXES: u32 = 4;
 
 /// The most frames of a guest's stack kept with a trap.
 const FRAMES_MAX: usize = 64;
+
+/// How many hex digits a key has.
+const KEY_DIGITS: usize = 16;
 
 /// What an engine is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +88,10 @@ impl Engine {
             concurrency: config.concurrency,
             reason: format!("{error:#}"),
         };
-        let engine = wasmtime::Engine::new(&wasmtime_config(config)).map_err(failed)?;
+        let engine = wasmtime::Engine::new(&wasmtime_config(InstanceAllocationStrategy::Pooling(
+            pool(config),
+        )))
+        .map_err(failed)?;
         let linker = linker(&engine).map_err(failed)?;
         start_tick(&engine).map_err(|error| failed(error.into()))?;
         Ok(Self {
@@ -98,6 +107,13 @@ impl Engine {
         self.config
     }
 
+    /// Names everything that compiled code depends on: wasmtime, its settings, this processor and this version of
+    /// Hookbox. What was compiled under one key is loaded by engines of that key only.
+    #[must_use]
+    pub fn key(&self) -> String {
+        key(&self.engine)
+    }
+
     /// Wasmtime's engine.
     #[must_use]
     pub(in crate::plugin) const fn wasmtime(&self) -> &wasmtime::Engine {
@@ -111,7 +127,42 @@ impl Engine {
     }
 }
 
-fn wasmtime_config(settings: EngineConfig) -> Config {
+/// An engine that compiles for [`Engine`] and runs nothing: it reserves no address space.
+///
+/// # Errors
+/// Wasmtime's.
+pub(in crate::plugin) fn compiling() -> wasmtime::Result<wasmtime::Engine> {
+    wasmtime::Engine::new(&wasmtime_config(InstanceAllocationStrategy::OnDemand))
+}
+
+/// See [`Engine::key`].
+pub(in crate::plugin) fn key(engine: &wasmtime::Engine) -> String {
+    let mut hash = Sha256Hasher(Sha256::new());
+    engine.precompile_compatibility_hash().hash(&mut hash);
+    hash.write(env!("CARGO_PKG_VERSION").as_bytes());
+    let mut key = hex(&hash.0.finalize());
+    key.truncate(KEY_DIGITS);
+    key
+}
+
+/// The standard library's hashers promise no stable result; this one is SHA-256.
+struct Sha256Hasher(Sha256);
+
+impl Hasher for Sha256Hasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        let hash = self.0.clone().finalize();
+        hash.iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+}
+
+/// How sandboxes are allocated does not change what is compiled.
+fn wasmtime_config(allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     let mut cost = OperatorCost::new();
     cost.MemoryGrow = MEMORY_GROW_FUEL;
@@ -122,7 +173,7 @@ fn wasmtime_config(settings: EngineConfig) -> Config {
         // Lines are shown where a component has them, whatever this process's environment says of it.
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES_MAX))
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(settings)))
+        .allocation_strategy(allocation)
         // No language that compiles to components needs these; each is code of ours that a guest could reach.
         .gc_support(false)
         .wasm_tail_call(false)
@@ -184,4 +235,21 @@ fn start_tick(engine: &wasmtime::Engine) -> std::io::Result<()> {
             }
         })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_child_compiles_fits_every_engine_of_a_host() {
+        let child = key(&compiling().unwrap());
+        for memory_bytes_max in [1 << 20, 256 << 20, 1 << 30, 4 << 30] {
+            let config = EngineConfig {
+                concurrency: 1,
+                memory_bytes_max,
+            };
+            assert_eq!(Engine::new(config).unwrap().key(), child);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::{Dir, Metadata, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read as _};
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -184,26 +184,44 @@ impl Folder {
     /// # Errors
     /// [`ReadError`].
     pub fn read(&self, file: &str, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
-        let mut last: Option<Vec<u8>> = None;
+        self.read_with(file, bytes_max, whole)
+    }
+
+    /// The same for what is too large to be held: what `take` makes of the content counts in its place.
+    ///
+    /// # Errors
+    /// [`ReadError`], with what `take` fails with.
+    pub fn read_with<T: PartialEq>(
+        &self,
+        file: &str,
+        bytes_max: u64,
+        take: impl Fn(&mut dyn Read) -> std::io::Result<T>,
+    ) -> Result<T, ReadError> {
+        let mut last: Option<T> = None;
         for _ in 0..READS_MAX {
-            let (bytes, stood_still) = self.read_once(file, bytes_max)?;
-            if stood_still || last.as_ref() == Some(&bytes) {
-                return Ok(bytes);
+            let (taken, stood_still) = self.read_once(file, bytes_max, &take)?;
+            if stood_still || last.as_ref() == Some(&taken) {
+                return Ok(taken);
             }
-            last = Some(bytes);
+            last = Some(taken);
         }
         Err(ReadError::Changing)
     }
 
-    fn read_once(&self, file: &str, bytes_max: u64) -> Result<(Vec<u8>, bool), ReadError> {
+    fn read_once<T>(
+        &self,
+        file: &str,
+        bytes_max: u64,
+        take: &impl Fn(&mut dyn Read) -> std::io::Result<T>,
+    ) -> Result<(T, bool), ReadError> {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(nonblocking());
         let opened = self.open()?.open_with(file, &options).map_err(outside)?;
         let before = opened.metadata()?;
         let opened = opened.into_std();
-        let bytes = read_opened(&opened, bytes_max)?;
+        let taken = read_opened(&opened, bytes_max, take)?;
         let after = Metadata::from_file(&opened)?;
-        Ok((bytes, mark(&after) == mark(&before)))
+        Ok((taken, mark(&after) == mark(&before)))
     }
 
     fn open(&self) -> std::io::Result<Dir> {
@@ -236,7 +254,7 @@ fn read_anywhere(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
     options.read(true).custom_flags(nonblocking());
     let opened = options.open(path).map_err(ReadError::from);
     opened
-        .and_then(|opened| read_opened(&opened, bytes_max))
+        .and_then(|opened| read_opened(&opened, bytes_max, whole))
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 
@@ -245,25 +263,32 @@ const fn nonblocking() -> i32 {
     rustix::fs::OFlags::NONBLOCK.bits().cast_signed()
 }
 
-fn read_opened(opened: &File, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
+fn whole(content: &mut dyn Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    content.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_opened<T>(
+    opened: &File,
+    bytes_max: u64,
+    take: impl Fn(&mut dyn Read) -> std::io::Result<T>,
+) -> Result<T, ReadError> {
     let found = opened.metadata()?;
     if !found.is_file() {
         return Err(ReadError::NotRegular);
     }
-    let mut bytes = Vec::new();
+    let too_large = |bytes| ReadError::TooLarge { bytes, bytes_max };
+    if found.len() > bytes_max {
+        return Err(too_large(found.len()));
+    }
     // One byte over the limit tells a file that grew meanwhile from one that just fits.
     let mut bounded = opened.take(bytes_max.saturating_add(1));
-    if found.len() <= bytes_max {
-        bounded.read_to_end(&mut bytes)?;
+    let taken = take(&mut bounded)?;
+    if bounded.limit() == 0 {
+        return Err(too_large(bytes_max.saturating_add(1)));
     }
-    let read = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    if found.len() > bytes_max || read > bytes_max {
-        return Err(ReadError::TooLarge {
-            bytes: read.max(found.len()),
-            bytes_max,
-        });
-    }
-    Ok(bytes)
+    Ok(taken)
 }
 
 /// What a file name says.

@@ -111,6 +111,8 @@ struct Standing {
     reason: Option<String>,
     /// Why a newer version does not run.
     newer: Option<String>,
+    /// Since when a version is being compiled, if that takes long.
+    slow: Option<String>,
     manifest: Option<Manifest>,
 }
 
@@ -178,7 +180,8 @@ impl Standing {
         Self {
             newer: newer.filter(|_| runs.is_some()),
             runs,
-            reason: plugin.reason(),
+            reason: plugin.reason().filter(|_| plugin.slow_standing().is_none()),
+            slow: plugin.slow_standing().or_else(|| plugin.slow_candidate()),
             manifest: plugin
                 .described()
                 .map(|described| described.manifest.clone()),
@@ -192,7 +195,9 @@ impl Standing {
             .as_ref()
             .filter(|_| self.reason != before.reason);
         let newer = self.newer.as_ref().filter(|_| self.newer != before.newer);
+        let slow = self.slow.as_ref().filter(|_| self.slow != before.slow);
         let lines = [
+            slow.map(|since| format!("{name} is being compiled {since}")),
             loaded.map(|(digest, version)| {
                 let digest = digest.trim_start_matches("sha256:");
                 let digest = digest.get(..8).unwrap_or(digest);

@@ -1,0 +1,112 @@
+//! What a component was made with, as its `producers` sections say (WebAssembly tool conventions).
+//!
+//! Read by seeking from section to section: the component itself is never in memory. Nothing depends on what is told,
+//! so what cannot be read is passed over.
+
+use crate::plugin::verdict::cut;
+use std::collections::BTreeSet;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use wasmparser::{BinaryReader, ProducersSectionReader};
+
+/// The most producers that are told of, and the longest, in bytes: a component says what it likes.
+const PRODUCERS_MAX: usize = 32;
+const PRODUCER_BYTES_MAX: usize = 256;
+
+/// The largest section that is read, in bytes.
+const SECTION_BYTES_MAX: u64 = 64 * 1024;
+
+/// The most sections that are looked at.
+const SECTIONS_MAX: usize = 100_000;
+
+/// Bytes of a module's or component's header; its seventh tells them apart.
+const HEADER_BYTES: usize = 8;
+const LAYER_AT: usize = 6;
+
+/// The ids of the sections that matter (WebAssembly core specification 5.5.2; component model, Binary.md).
+const CUSTOM: u8 = 0;
+const CORE_MODULE: u8 = 1;
+const COMPONENT: u8 = 4;
+
+/// What the sections of a component and its core modules name, each once.
+#[must_use]
+pub fn toolchain<S: Read + Seek>(source: &mut S) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    // What was found up to a place that cannot be read is worth telling.
+    let _ = collect(source, &mut found);
+    found.into_iter().take(PRODUCERS_MAX).collect()
+}
+
+fn collect<S: Read + Seek>(source: &mut S, found: &mut BTreeSet<String>) -> io::Result<()> {
+    let end = source.seek(SeekFrom::End(0))?;
+    source.rewind()?;
+    // Where each of those ends that lie around this place, and whether it is a component.
+    let mut around = vec![(end, is_component(source)?)];
+    for _ in 0..SECTIONS_MAX {
+        let at = source.stream_position()?;
+        while around.last().is_some_and(|(end, _)| *end <= at) {
+            around.pop();
+        }
+        let Some((_, in_component)) = around.last() else {
+            return Ok(());
+        };
+        let id = byte(source)?;
+        let size = u64::from(leb128(source)?);
+        let next = source.stream_position()?.saturating_add(size);
+        match id {
+            CORE_MODULE | COMPONENT if *in_component => around.push((next, is_component(source)?)),
+            CUSTOM if size <= SECTION_BYTES_MAX && found.len() < PRODUCERS_MAX => {
+                let mut section = Vec::new();
+                source.by_ref().take(size).read_to_end(&mut section)?;
+                found.extend(producers(&section).unwrap_or_default());
+            }
+            _ => {
+                source.seek(SeekFrom::Start(next))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a header.
+fn is_component(source: &mut impl Read) -> io::Result<bool> {
+    let mut header = [0; HEADER_BYTES];
+    source.read_exact(&mut header)?;
+    Ok(header.get(LAYER_AT) == Some(&1))
+}
+
+fn producers(section: &[u8]) -> wasmparser::Result<Vec<String>> {
+    let mut reader = BinaryReader::new(section, 0);
+    if reader.read_string()? != "producers" {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for field in ProducersSectionReader::new(reader)? {
+        for value in field?.values {
+            let value = value?;
+            // What stands in brackets behind a version is where it was built from.
+            let version = value.version.split(" (").next().unwrap_or_default();
+            let text = format!("{} {version}", value.name);
+            found.push(cut(text.trim_end().to_owned(), PRODUCER_BYTES_MAX));
+        }
+    }
+    Ok(found)
+}
+
+fn byte(source: &mut impl Read) -> io::Result<u8> {
+    let mut byte = [0];
+    source.read_exact(&mut byte)?;
+    Ok(byte[0])
+}
+
+/// A number as the sizes of sections are written (WebAssembly core specification 5.2.2).
+fn leb128(source: &mut impl Read) -> io::Result<u32> {
+    let mut number = 0_u32;
+    for shift in [0, 7, 14, 21, 28] {
+        let read = byte(source)?;
+        number |= u32::from(read & 0x7f) << shift;
+        if read < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(ErrorKind::InvalidData.into())
+}

@@ -3,6 +3,7 @@
 //! Modules stand in dependency order: each uses only those declared above it.
 
 pub mod spelling;
+pub mod visible;
 pub mod clock;
 pub mod backoff;
 pub mod scope;

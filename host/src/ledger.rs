@@ -12,7 +12,7 @@ pub mod sqlite;
 
 pub use record::{
     AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Payload, PluginRecord, PluginState,
-    RunRecord,
+    PluginTotals, RunRecord, Totals,
 };
 
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
@@ -173,6 +173,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError::Failed`] if they cannot be read.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError>;
+
+    /// How much of everything there is. What it costs grows with the number of plugins, not with that of runs.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn totals(&self) -> Result<Totals, LedgerError>;
 
     /// Changes to the reason once the ledger has failed for good: the process must stop and start again.
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;

@@ -5,6 +5,7 @@
 pub mod spelling;
 pub mod visible;
 pub mod clock;
+pub mod metrics;
 pub mod backoff;
 pub mod scope;
 pub mod event;

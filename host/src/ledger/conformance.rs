@@ -85,6 +85,7 @@ macro_rules! ledger_conforms {
             first_attempts_of_parked_runs_are_not_awaited,
             first_attempts_end_when_a_plugin_is_paused_meanwhile,
             whoever_waits_for_work_hears_of_it,
+            totals_say_how_much_there_is_and_what_waits_longest,
             deliveries_are_listed_newest_first_and_filtered,
             a_claim_whose_caller_has_gone_is_given_back,
         }

@@ -4,6 +4,7 @@ use crate::delivery::{
     DeliveryId, DeliveryState, Gate, Lane, LogLine, Outcome, OutgoingCall, RunId, RunState, Trap,
 };
 use bytes::Bytes;
+use std::collections::BTreeMap;
 
 /// A delivery's body and kept headers.
 #[derive(Debug, Clone)]
@@ -147,6 +148,34 @@ pub struct PluginRecord {
     pub missing_since_ms: Option<u64>,
 }
 
+/// How much of everything there is. What is counted is kept beside what it counts, and never counted anew.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Deliveries recorded.
+    pub deliveries: u64,
+    /// Deliveries that came again.
+    pub duplicates: u64,
+    /// Runs by state; a state without runs may be missing.
+    pub runs: Vec<(RunState, u64)>,
+    /// Plugins that are noted, and those that have, or had, runs.
+    pub plugins: BTreeMap<String, PluginTotals>,
+    /// Bytes that the ledger takes on disk.
+    pub bytes: u64,
+}
+
+/// Where a plugin stands and how many runs it has to go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PluginTotals {
+    /// Where it stands; `None` if it is not noted, or no longer.
+    pub state: Option<PluginState>,
+    /// Runs that are not settled, parked ones included.
+    pub unsettled: u64,
+    /// Runs that are parked.
+    pub parked: u64,
+    /// When the first of its pending runs was due, or will be, in ms since the Unix epoch; parked ones aside.
+    pub first_due_ms: Option<u64>,
+}
+
 /// A version of a plugin that does not run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
@@ -192,15 +221,19 @@ impl PluginState {
     /// The value of a word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [
-            Self::Loaded,
-            Self::Held,
-            Self::Refused,
-            Self::Paused,
-            Self::Missing,
-            Self::Compiling,
-        ]
-        .into_iter()
-        .find(|state| state.as_str() == word)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|state| state.as_str() == word)
     }
+
+    /// Every state.
+    pub const ALL: &[Self] = &[
+        Self::Loaded,
+        Self::Held,
+        Self::Refused,
+        Self::Paused,
+        Self::Missing,
+        Self::Compiling,
+    ];
 }

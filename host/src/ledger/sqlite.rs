@@ -16,6 +16,7 @@ mod held;
 mod lease;
 mod lock;
 mod meta;
+mod metrics;
 mod migrate;
 mod open;
 mod operator;
@@ -35,9 +36,9 @@ mod writer;
 
 pub use backup::BackupError;
 pub use meta::LastStop;
+pub use metrics::WriterMetrics;
 pub use operator::SqliteOperator;
 pub use reader::SqliteReader;
-pub use totals::{PluginTotals, Totals};
 pub use walk::{Walk, Walked};
 
 use self::fault::{Fault, Health};
@@ -49,7 +50,7 @@ use self::settle::Ending;
 use self::writer::{Shared, Tx, Writer};
 use super::{
     Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, Payload,
-    PluginRecord, Recording, RunRecord, Settled, StateChanges, StateValue,
+    PluginRecord, Recording, RunRecord, Settled, StateChanges, StateValue, Totals,
 };
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, Settlement};
 use async_trait::async_trait;
@@ -75,6 +76,8 @@ pub struct SqliteOptions {
     pub dedup_window: Duration,
     /// How many queries are answered at once.
     pub readers: usize,
+    /// What is counted of the writer's work.
+    pub metrics: WriterMetrics,
 }
 
 impl Default for SqliteOptions {
@@ -84,6 +87,7 @@ impl Default for SqliteOptions {
             group_max: 256,
             dedup_window: Duration::from_secs(7 * 24 * 60 * 60),
             readers: 4,
+            metrics: WriterMetrics::default(),
         }
     }
 }
@@ -122,6 +126,7 @@ impl SqliteLedger {
         let writer = Writer {
             connection,
             group_max: options.group_max,
+            metrics: options.metrics,
             shared: Arc::clone(&shared),
             lock,
         };
@@ -152,14 +157,6 @@ impl SqliteLedger {
     #[must_use]
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
-    }
-
-    /// How much of everything there is.
-    ///
-    /// # Errors
-    /// [`LedgerError::Failed`] if it cannot be read.
-    pub async fn totals(&self) -> Result<Totals, LedgerError> {
-        self.readers.read(totals::totals).await
     }
 
     /// Reads the whole file and checks that it is well formed; a ledger that is not has failed for good.
@@ -336,6 +333,10 @@ impl Ledger for SqliteLedger {
         self.readers
             .read(move |connection| query::deliveries(connection, &filter))
             .await
+    }
+
+    async fn totals(&self) -> Result<Totals, LedgerError> {
+        self.readers.read(totals::totals).await
     }
 
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {

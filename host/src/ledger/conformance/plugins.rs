@@ -1,9 +1,10 @@
 //! Plugins: parking, pausing, forgetting, replaying.
 
 use super::{
-    Place, again, claim, claim_one, dead, delivery, done, found, names, only_run, plugin, record,
-    run, settle,
+    HOUR, Place, again, claim, claim_one, dead, delivery, done, found, names, only_run, plugin,
+    record, run, settle,
 };
+use crate::clock::now_ms;
 use crate::delivery::{Counts, DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
 use crate::ledger::{PluginRecord, PluginState};
 use std::time::Duration;
@@ -202,4 +203,41 @@ pub async fn a_delivery_stands_where_the_newest_run_of_each_plugin_stands(place:
     ledger.replay(id, vec![run("a")]).await.unwrap();
     dead(&*ledger, claim_one(&*ledger, "a").await).await;
     assert_eq!(state().await, DeliveryState::Dead);
+}
+
+pub async fn totals_say_how_much_there_is_and_what_waits_longest(place: &dyn Place) {
+    let ledger = place.open().await;
+    for (name, state) in [("a", PluginState::Loaded), ("b", PluginState::Held)] {
+        ledger.put_plugin(plugin(name, state, None)).await.unwrap();
+    }
+    let began = now_ms();
+    record(&*ledger, &["a", "b"]).await;
+    let first = ledger.totals().await.unwrap().plugins["a"].first_due_ms;
+    record(&*ledger, &["a", "b"]).await;
+    done(&*ledger, claim(&*ledger, &["a"], 1).await.remove(0)).await;
+    let claim = claim_one(&*ledger, "a").await;
+    let later = again(HOUR, Counts::Yes);
+    settle(&*ledger, claim, Outcome::Retry, later).await;
+    let totals = ledger.totals().await.unwrap();
+    // The first of those that can be claimed, whether it is due or will be
+    assert!((began..=now_ms()).contains(&first.unwrap()));
+    let (a, b) = (totals.plugins["a"], totals.plugins["b"]);
+    assert!(a.first_due_ms.unwrap() > now_ms());
+    assert_eq!(
+        (a.state, a.unsettled, a.parked),
+        (Some(PluginState::Loaded), 1, 0)
+    );
+    // Parked ones wait for something else than time
+    assert_eq!(
+        (b.state, b.unsettled, b.parked),
+        (Some(PluginState::Held), 2, 2)
+    );
+    assert_eq!(b.first_due_ms, None);
+    assert_eq!((totals.deliveries, totals.duplicates), (2, 0));
+    assert!(totals.runs.contains(&(RunState::Done, 1)));
+    assert!(totals.bytes > 0);
+    // A plugin that is gone is not noted any more
+    ledger.forget_plugin("b".to_owned()).await.unwrap();
+    let b = ledger.totals().await.unwrap().plugins["b"];
+    assert_eq!((b.state, b.unsettled, b.parked), (None, 0, 0));
 }

@@ -1,7 +1,8 @@
-//! What a transaction changes beside its rows: the totals that are kept in it, and who is woken once it is durable.
+//! What a transaction changes beside its rows: the totals that are kept in it, and who is told once it is durable.
 
 use super::fault::Fault;
-use crate::delivery::{DeliveryId, Gate, RunState};
+use super::metrics::WriterMetrics;
+use crate::delivery::{DeliveryId, Gate, Outcome, RunState};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,10 +32,17 @@ pub(super) const fn runs_in(state: RunState) -> &'static str {
 /// Where a run stands, as far as totals tell runs apart.
 pub(super) type Standing = (RunState, Gate);
 
+/// How many of a plugin's ended with a word.
+type Ends = BTreeMap<(String, &'static str), u64>;
+
 /// What one item, or a group of them, changed.
 #[derive(Default)]
 pub(super) struct Changes {
     totals: BTreeMap<(&'static str, String), i64>,
+    /// Attempts that ended, by plugin and outcome.
+    ended: Ends,
+    /// Runs that came to their end, by plugin and state.
+    settled: Ends,
     claimable: bool,
     attempted: HashSet<DeliveryId>,
     any_attempted: bool,
@@ -61,7 +69,16 @@ impl Changes {
                 self.add(PARKED, plugin, count);
             }
         }
+        if to.0.is_settled() && !from.is_some_and(|from| from.0.is_settled()) {
+            let settled = self.settled.entry((plugin.to_owned(), to.0.as_str()));
+            *settled.or_default() += count.unsigned_abs();
+        }
         self.claimable |= to == (RunState::Pending, Gate::Ready);
+    }
+
+    /// An attempt of a plugin ended.
+    pub fn ended(&mut self, plugin: &str, outcome: Outcome) {
+        *(self.ended.entry((plugin.to_owned(), outcome.as_str()))).or_default() += 1;
     }
 
     /// Whoever waits for this delivery's first attempts should look again.
@@ -78,6 +95,14 @@ impl Changes {
     pub fn merge(&mut self, other: Self) {
         for (total, count) in other.totals {
             *self.totals.entry(total).or_default() += count;
+        }
+        for (ends, others) in [
+            (&mut self.ended, other.ended),
+            (&mut self.settled, other.settled),
+        ] {
+            for (end, count) in others {
+                *ends.entry(end).or_default() += count;
+            }
         }
         self.claimable |= other.claimable;
         self.attempted.extend(other.attempted);
@@ -96,6 +121,16 @@ impl Changes {
             }
         }
         Ok(())
+    }
+
+    /// Counts what is durable now.
+    pub fn tell(&self, metrics: &WriterMetrics) {
+        for ((plugin, outcome), count) in &self.ended {
+            metrics.attempts.at(&[plugin, outcome]).inc_by(*count);
+        }
+        for ((plugin, state), count) in &self.settled {
+            metrics.settled.at(&[plugin, state]).inc_by(*count);
+        }
     }
 
     fn add(&mut self, name: &'static str, plugin: &str, count: i64) {

@@ -18,6 +18,10 @@ pub(super) const NEXT_DUE: &str = "SELECT seq, due_ms FROM runs INDEXED BY runs_
        AND due_ms BETWEEN ?3 AND ?4 AND losses < 2 AND conflicts < 3
      ORDER BY due_ms, seq LIMIT 1";
 
+/// When the first pending run of a plugin and lane is due, whatever it waits for besides.
+pub(super) const FIRST_DUE: &str = "SELECT min(due_ms) FROM runs INDEXED BY runs_pending
+     WHERE plugin = ?1 AND gate = 'ready' AND lane = ?2 AND state = 'pending'";
+
 /// The first plugin after another that has pending runs.
 pub(super) const NEXT_BUSY: &str =
     "SELECT min(plugin) FROM runs INDEXED BY runs_pending WHERE state = 'pending' AND plugin > ?1";
@@ -99,6 +103,17 @@ pub(super) fn next_due_ms(
         }
     }
     Ok(next.map(natural))
+}
+
+/// When the first pending run of a plugin is due, or was; parked ones aside.
+pub(super) fn first_due_ms(connection: &Connection, plugin: &str) -> Result<Option<u64>, Fault> {
+    let mut select = connection.prepare_cached(FIRST_DUE)?;
+    let mut first: Option<i64> = None;
+    for lane in Lane::ALL {
+        let due_ms: Option<i64> = select.query_row((plugin, lane.as_str()), |row| row.get(0))?;
+        first = [first, due_ms].into_iter().flatten().min();
+    }
+    Ok(first.map(natural))
 }
 
 /// The plugins that have pending runs, found by one probe of the index each.

@@ -76,6 +76,7 @@ fn lose(tx: &mut Tx<'_>, lost: &Lost) -> Result<(), Fault> {
         Some((RunState::Running, Gate::Ready)),
         now_at,
     );
+    tx.changes.ended(&lost.plugin, Outcome::Lost);
     tx.changes.any_attempted();
     refresh_delivery(tx, lost.delivery)
 }

@@ -149,6 +149,25 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
         .collect::<Result<_, _>>()?)
 }
 
+/// Where every plugin stands, by name.
+pub(super) fn states(connection: &Connection) -> Result<Vec<(String, PluginState)>, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT name, state, paused_by IS NOT NULL FROM plugins")?
+        .query_map([], |row| {
+            let state = standing(word(row, 1, PluginState::from_word)?, row.get(2)?);
+            Ok((row.get(0)?, state))
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Only a plugin that would run else is shown as paused.
+const fn standing(stored: PluginState, paused: bool) -> PluginState {
+    match stored {
+        PluginState::Loaded if paused => PluginState::Paused,
+        state => state,
+    }
+}
+
 /// The names of all plugins that were ever noted or had a run: those forgotten, and those that had one, have a
 /// counter.
 pub(super) fn known(connection: &Connection) -> Result<Vec<String>, Fault> {
@@ -163,9 +182,10 @@ pub(super) fn known(connection: &Connection) -> Result<Vec<String>, Fault> {
 fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
     let stored = word(row, 1, PluginState::from_word)?;
     let paused_by: Option<String> = row.get(8)?;
-    let (state, reason) = match (stored, paused_by) {
-        (PluginState::Loaded, Some(by)) => (PluginState::Paused, Some(paused_text(&by))),
-        (state, _) => (state, row.get(2)?),
+    let state = standing(stored, paused_by.is_some());
+    let reason = match (state, paused_by) {
+        (PluginState::Paused, Some(by)) => Some(paused_text(&by)),
+        _ => row.get(2)?,
     };
     Ok(PluginRecord {
         name: row.get(0)?,

@@ -2,12 +2,12 @@
 
 use super::fault::Fault;
 use super::open::{existing_file, open_reader};
-use super::totals::{Totals, totals};
+use super::totals::totals;
 use super::walk::Walk;
 use super::writer::Shared;
 use super::{migrate, plugins, query};
 use crate::delivery::DeliveryId;
-use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord};
+use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord, Totals};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -65,6 +65,8 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
     move_run(tx, claim, ending)?;
     refresh_delivery(tx, claim.delivery_seq)?;
     tx.changes.attempted(claim.facts.delivery);
+    let outcome = ending.attempt.outcome;
+    tx.changes.ended(&claim.facts.plugin, outcome);
     Ok(Verdict::Settled)
 }
 

@@ -1,35 +1,32 @@
-//! The totals that transactions keep: what a page shows without counting rows.
+//! The totals that transactions keep: what a page or a scrape shows without counting rows.
 
 use super::changes::{DELIVERIES, DUPLICATES, PARKED, UNSETTLED, runs_in};
 use super::clock::natural;
+use super::due::first_due_ms;
 use super::fault::Fault;
+use super::plugins::states;
 use crate::delivery::RunState;
+use crate::ledger::Totals;
 use rusqlite::Connection;
-use std::collections::BTreeMap;
+use std::path::Path;
 
 /// How much of everything there is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Deliveries recorded.
-    pub deliveries: u64,
-    /// Deliveries that came again.
-    pub duplicates: u64,
-    /// Runs by state; a state without runs may be missing.
-    pub runs: Vec<(RunState, u64)>,
-    /// Plugins that have, or had, runs.
-    pub plugins: BTreeMap<String, PluginTotals>,
-}
-
-/// How many runs a plugin has to go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PluginTotals {
-    /// Runs that are not settled, parked ones included.
-    pub unsettled: u64,
-    /// Runs that are parked.
-    pub parked: u64,
-}
-
 pub(super) fn totals(connection: &Connection) -> Result<Totals, Fault> {
+    let mut totals = counted(connection)?;
+    for (name, state) in states(connection)? {
+        totals.plugins.entry(name).or_default().state = Some(state);
+    }
+    for (name, plugin) in &mut totals.plugins {
+        // Parked runs are not claimable, and may be a million.
+        if plugin.unsettled > plugin.parked {
+            plugin.first_due_ms = first_due_ms(connection, name)?;
+        }
+    }
+    totals.bytes = connection.path().map_or(0, bytes_of);
+    Ok(totals)
+}
+
+fn counted(connection: &Connection) -> Result<Totals, Fault> {
     let mut totals = Totals::default();
     let mut select = connection.prepare_cached("SELECT name, plugin, value FROM counters")?;
     let mut rows = select.query([])?;
@@ -48,4 +45,12 @@ pub(super) fn totals(connection: &Connection) -> Result<Totals, Fault> {
         }
     }
     Ok(totals)
+}
+
+/// Bytes of the file and of its write-ahead log.
+fn bytes_of(file: &str) -> u64 {
+    [file.to_owned(), format!("{file}-wal")]
+        .iter()
+        .filter_map(|path| Some(Path::new(path).metadata().ok()?.len()))
+        .sum()
 }

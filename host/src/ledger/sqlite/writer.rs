@@ -9,11 +9,13 @@ use super::fault::{Fault, Health};
 use super::held::Ending;
 use super::lock::FolderLock;
 use super::meta;
+use super::metrics::WriterMetrics;
 use super::queue::{Queue, Refusal};
 use crate::ledger::LedgerError;
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// What an item of work sees of the transaction it is part of.
@@ -177,6 +179,7 @@ fn received<T>(answer: Result<Result<T, Fault>, oneshot::error::RecvError>) -> R
 pub(super) struct Writer {
     pub connection: Connection,
     pub group_max: usize,
+    pub metrics: WriterMetrics,
     pub shared: Arc<Shared>,
     /// Held as long as the connection is open.
     pub lock: FolderLock,
@@ -254,6 +257,7 @@ impl Writer {
         &self,
         group: &mut [&mut dyn Job],
     ) -> Result<(Vec<Result<(), Fault>>, Changes), Fault> {
+        let began = Instant::now();
         self.execute("BEGIN IMMEDIATE")?;
         let before = self.connection.total_changes();
         let done = self.apply(group).and_then(|done| {
@@ -267,6 +271,8 @@ impl Writer {
                 if self.connection.total_changes() > before {
                     self.shared.commits.fetch_add(1, Ordering::Relaxed);
                     self.shared.health.wrote(Ok(()));
+                    self.metrics.committed(group.len(), began.elapsed());
+                    done.1.tell(&self.metrics);
                 }
                 Ok(done)
             }

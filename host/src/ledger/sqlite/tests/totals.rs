@@ -30,6 +30,10 @@ async fn what_runs_often_reads_no_table_from_end_to_end() {
             "SEARCH runs USING INDEX runs_pending (plugin=? AND gate=? AND lane=? AND due_ms>? AND due_ms<?)",
         ),
         (
+            due::FIRST_DUE,
+            "SEARCH runs USING COVERING INDEX runs_pending (plugin=? AND gate=? AND lane=?)",
+        ),
+        (
             due::NEXT_BUSY,
             "SEARCH runs USING COVERING INDEX runs_pending (plugin>?)",
         ),

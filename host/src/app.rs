@@ -5,6 +5,7 @@ mod host;
 mod signals;
 
 use crate::config::Config;
+use crate::exposition::Exposition;
 use crate::plugin::catalog::Catalog;
 use crate::secret::Secret;
 use crate::worker::Report;
@@ -30,6 +31,8 @@ pub struct Feed {
     pub reports: broadcast::Receiver<Arc<Report>>,
     /// Its plugins, now and after each change.
     pub catalog: watch::Receiver<Arc<Catalog>>,
+    /// What it counts.
+    pub metrics: Arc<Exposition>,
     /// Turns true when it stops: the companion is to come to its end.
     pub stopping: watch::Receiver<bool>,
 }

@@ -6,10 +6,12 @@
 
 mod answer;
 mod body;
+mod metrics;
 mod verify;
 
 pub use answer::{Answer, error_answer};
 pub use body::BodyError;
+pub use metrics::IntakeMetrics;
 pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
 
 use crate::clock::now_ms;
@@ -69,6 +71,7 @@ pub struct Intake {
     bodies: Arc<Semaphore>,
     config: IntakeConfig,
     stopping: watch::Receiver<bool>,
+    metrics: IntakeMetrics,
 }
 
 impl Intake {
@@ -81,6 +84,7 @@ impl Intake {
         endpoints: watch::Receiver<Arc<Endpoints>>,
         config: IntakeConfig,
         stopping: watch::Receiver<bool>,
+        metrics: IntakeMetrics,
     ) -> Self {
         let permits = config.bodies_bytes_max.min(Semaphore::MAX_PERMITS);
         Self {
@@ -90,6 +94,7 @@ impl Intake {
             bodies: Arc::new(Semaphore::new(permits)),
             config,
             stopping,
+            metrics,
         }
     }
 
@@ -104,7 +109,9 @@ impl Intake {
 
     async fn take(&self, id: DeliveryId, request: Request<Incoming>) -> Result<Answer, Answer> {
         let endpoints = Arc::clone(&self.endpoints.borrow());
-        let verified = endpoints.verify(request.uri(), request.headers())?;
+        let verified = endpoints
+            .verify(request.uri(), request.headers())
+            .inspect_err(|answer| self.metrics.unverified(answer.status()))?;
         let (head, body) = request.into_parts();
         let wait = WaitPreference::read(&head.headers, self.config.wait_max);
         let body = body::read(&head.headers, body, &self.config, &self.bodies).await?;

@@ -20,6 +20,7 @@ pub mod replay;
 pub mod intake;
 pub mod loader;
 pub mod worker;
+pub mod exposition;
 pub mod server;
 pub mod activity;
 pub mod config;

@@ -7,12 +7,14 @@
 mod config;
 mod first;
 mod job;
+mod metrics;
 mod note;
 mod queue;
 mod register;
 mod retries;
 
 pub use config::{LoaderConfig, LoaderError};
+pub use metrics::LoaderMetrics;
 pub use register::Loaded;
 
 use crate::clock::now_ms;

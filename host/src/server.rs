@@ -6,10 +6,12 @@ mod framing;
 mod house;
 mod stream;
 mod connection;
+mod metrics;
 mod noted;
 mod public;
 
-pub use noted::{Noted, Observer};
+pub use metrics::PublicMetrics;
+pub use noted::Noted;
 pub use public::Public;
 
 use crate::refusal::Refusal;

@@ -5,6 +5,7 @@
 //! does not finish in time is given back. It answers no HTTP.
 
 mod handler;
+mod metrics;
 
 use crate::clock::now_ms;
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError};
@@ -12,6 +13,7 @@ use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
 use handler::Handler;
 pub use handler::Report;
+pub use metrics::WorkerMetrics;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +77,11 @@ impl Worker {
         catalog: watch::Receiver<Arc<Catalog>>,
         guests: Handle,
         config: WorkerConfig,
+        metrics: WorkerMetrics,
     ) -> Self {
+        metrics
+            .slots
+            .set(u64::try_from(config.concurrency).unwrap_or(u64::MAX));
         let (over, is_over) = watch::channel(false);
         Self {
             handler: Handler {
@@ -84,6 +90,7 @@ impl Worker {
                 guests,
                 over: is_over,
                 reports: broadcast::channel(REPORTS_MAX).0,
+                metrics,
             },
             catalog,
             config,
@@ -238,6 +245,7 @@ impl Worker {
                 .instrument(span),
         );
         self.plugins.insert(task.id(), name);
+        self.handler.metrics.slots_in_use.inc();
     }
 
     /// Takes an attempt's task off the books, however it ended.
@@ -251,6 +259,7 @@ impl Worker {
             }
         };
         let plugin = self.plugins.remove(&id);
+        self.handler.metrics.slots_in_use.dec();
         match result {
             Ok(()) => Ok(()),
             Err(LedgerError::Failed { reason }) => Err(LedgerError::Failed { reason }),

@@ -4,18 +4,19 @@ use super::hint::Hint;
 use super::signals::Signals;
 use super::{Companion, Feed, greet, public_url};
 use crate::config::Config;
-use crate::intake::Intake;
-use crate::ledger::sqlite::{LastStop, SqliteLedger};
+use crate::exposition::Exposition;
+use crate::intake::{Intake, IntakeMetrics};
+use crate::ledger::sqlite::{LastStop, SqliteLedger, SqliteOptions, WriterMetrics};
 use crate::ledger::{Ledger, LedgerError};
-use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError};
+use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics};
+use crate::metrics::Registry;
 use crate::plugin::Engine;
 use crate::plugin::compiler::Compiler;
 use crate::plugin::store::Store;
 use crate::refusal::Refusals;
-use crate::server::{self, Noted, Public};
-use crate::worker::Worker;
+use crate::server::{self, Noted, Public, PublicMetrics};
+use crate::worker::{Worker, WorkerMetrics};
 use anyhow::Context as _;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -31,6 +32,7 @@ pub struct Host {
     ledger: SqliteLedger,
     engine: Engine,
     store: Store,
+    registry: Registry,
 }
 
 /// What runs.
@@ -50,7 +52,12 @@ impl Host {
     /// # Errors
     /// What keeps it from starting.
     pub fn start(config: Config) -> anyhow::Result<Self> {
-        let ledger = SqliteLedger::open(&config.data, config.ledger.clone())?;
+        let mut registry = Registry::default();
+        let options = SqliteOptions {
+            metrics: WriterMetrics::register(&mut registry),
+            ..config.ledger.clone()
+        };
+        let ledger = SqliteLedger::open(&config.data, options)?;
         let engine = Engine::new(config.engine)?;
         let store = Store::open(&config.data, &engine, Compiler::in_children()?)?;
         Ok(Self {
@@ -58,6 +65,7 @@ impl Host {
             ledger,
             engine,
             store,
+            registry,
         })
     }
 
@@ -65,7 +73,11 @@ impl Host {
     ///
     /// # Errors
     /// Why it cannot start, or go on.
-    pub async fn run(self, guests: &Runtime, companion: Option<Companion>) -> anyhow::Result<()> {
+    pub async fn run(
+        mut self,
+        guests: &Runtime,
+        companion: Option<Companion>,
+    ) -> anyhow::Result<()> {
         let ledger = Arc::new(self.ledger);
         let checked = (ledger.last_stop() == LastStop::Unclean)
             .then(|| tokio::spawn(check_integrity(Arc::clone(&ledger))));
@@ -77,6 +89,7 @@ impl Host {
             component_bytes_max: self.config.component_bytes_max,
             missing_grace: self.config.missing_grace,
             secrets: self.config.secrets.clone(),
+            metrics: LoaderMetrics::register(&mut self.registry),
         };
         let engine = self.engine.clone();
         let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);
@@ -90,10 +103,11 @@ impl Host {
         };
         let worker = Worker::new(
             Arc::clone(&ledger),
-            self.engine,
+            self.engine.clone(),
             loaded.catalog.clone(),
             guests.handle().clone(),
             self.config.worker,
+            WorkerMetrics::register(&mut self.registry),
         );
         let parts = Parts {
             config: self.config,
@@ -101,6 +115,8 @@ impl Host {
             loader,
             loaded,
             worker,
+            engine: self.engine,
+            registry: self.registry,
         };
         let mut tasks = parts.run(companion).await?;
         let ended = tasks.until_told(&*ledger, &mut signals).await;
@@ -121,11 +137,16 @@ struct Parts {
     loader: Loader,
     loaded: Loaded,
     worker: Worker,
+    engine: Engine,
+    registry: Registry,
 }
 
 impl Parts {
     /// Binds the listener and starts everything.
-    async fn run(self, companion: Option<Companion>) -> anyhow::Result<Tasks> {
+    async fn run(mut self, companion: Option<Companion>) -> anyhow::Result<Tasks> {
+        let intake_metrics = IntakeMetrics::register(&mut self.registry);
+        let public_metrics = PublicMetrics::register(&mut self.registry);
+        let metrics = Exposition::new(self.registry, Arc::clone(&self.ledger), self.engine);
         let (config, loaded, worker) = (self.config, self.loaded, self.worker);
         let listener = server::bind(config.listen).with_context(|| {
             let address = config.listen;
@@ -133,7 +154,14 @@ impl Parts {
         })?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
-        let feed = feed(&config, address, &loaded, &worker, &stopping);
+        let feed = Feed {
+            address,
+            paste: format!("{}/webhooks", public_url(&config, address)),
+            reports: worker.reports(),
+            catalog: loaded.catalog.clone(),
+            metrics: Arc::new(metrics),
+            stopping: stopping.clone(),
+        };
         let halt = worker.halt();
         let worker = tokio::spawn(worker.run(stopping.clone()));
         let catalog = loaded.catalog;
@@ -143,6 +171,7 @@ impl Parts {
             loaded.endpoints,
             config.intake,
             stopping.clone(),
+            intake_metrics,
         );
         let refusals = Arc::new(Refusals::default());
         let hint = Hint {
@@ -161,7 +190,7 @@ impl Parts {
         let public = Noted {
             handler: Arc::new(public),
             refusals,
-            observer: None,
+            metrics: public_metrics,
         };
         let server = server::run(listener, Arc::new(public), config.server, stopping.clone());
         let tasks = Tasks {
@@ -178,22 +207,6 @@ impl Parts {
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
             ..tasks
         })
-    }
-}
-
-fn feed(
-    config: &Config,
-    address: SocketAddr,
-    loaded: &Loaded,
-    worker: &Worker,
-    stopping: &watch::Receiver<bool>,
-) -> Feed {
-    Feed {
-        address,
-        paste: format!("{}/webhooks", public_url(config, address)),
-        reports: worker.reports(),
-        catalog: loaded.catalog.clone(),
-        stopping: stopping.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a loader is made for, and why it cannot start or go on.
 
 use crate::ledger::LedgerError;
+use crate::loader::LoaderMetrics;
 use crate::plugin::folder::FolderError;
 use crate::secret::Secret;
 use std::path::PathBuf;
@@ -17,6 +18,8 @@ pub struct LoaderConfig {
     pub missing_grace: Duration,
     /// The host's secrets, which open every endpoint without one of its own.
     pub secrets: Vec<Secret>,
+    /// What is counted of compiling.
+    pub metrics: LoaderMetrics,
 }
 
 /// A loader cannot start.

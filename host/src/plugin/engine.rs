@@ -59,6 +59,13 @@ impl Default for EngineConfig {
     }
 }
 
+impl EngineConfig {
+    /// How many sandboxes there are at once.
+    const fn sandboxes(self) -> u32 {
+        self.concurrency.saturating_add(SPARE_SANDBOXES)
+    }
+}
+
 /// An engine could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -112,6 +119,19 @@ impl Engine {
     #[must_use]
     pub fn key(&self) -> String {
         key(&self.engine)
+    }
+
+    /// How many sandboxes there are at once.
+    #[must_use]
+    pub const fn sandboxes(&self) -> u32 {
+        self.config.sandboxes()
+    }
+
+    /// How many of them hold a guest now.
+    #[must_use]
+    pub fn sandboxes_in_use(&self) -> u64 {
+        let pool = self.engine.pooling_allocator_metrics();
+        pool.map_or(0, |pool| pool.component_instances())
     }
 
     /// Wasmtime's engine.
@@ -187,7 +207,7 @@ fn wasmtime_config(allocation: InstanceAllocationStrategy) -> Config {
 }
 
 fn pool(settings: EngineConfig) -> PoolingAllocationConfig {
-    let sandboxes = settings.concurrency.saturating_add(SPARE_SANDBOXES);
+    let sandboxes = settings.sandboxes();
     let each = |max: usize| sandboxes.saturating_mul(u32::try_from(max).unwrap_or(u32::MAX));
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(sandboxes)

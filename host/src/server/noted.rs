@@ -1,6 +1,6 @@
 //! A listener whose answers are counted and whose refusals are kept, for the operator to look at.
 
-use super::Handler;
+use super::{Handler, PublicMetrics};
 use crate::refusal::{Refusal, Refusals};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -10,20 +10,14 @@ use hyper::{Request, Response, StatusCode};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Is told the status of every answer.
-pub trait Observer: Send + Sync {
-    /// An answer of this status was given.
-    fn answered(&self, status: StatusCode);
-}
-
 /// A handler, and where its refusals are noted.
 pub struct Noted {
     /// What answers.
     pub handler: Arc<dyn Handler>,
     /// Where refusals are kept.
     pub refusals: Arc<Refusals>,
-    /// Who else is told of every answer, if anybody is.
-    pub observer: Option<Arc<dyn Observer>>,
+    /// Where answers are counted.
+    pub metrics: PublicMetrics,
 }
 
 #[async_trait]
@@ -33,9 +27,7 @@ impl Handler for Noted {
     }
 
     fn answered(&self, status: StatusCode, refusal: Option<Refusal>) {
-        if let Some(observer) = &self.observer {
-            observer.answered(status);
-        }
+        self.metrics.note(status);
         if let Some(refusal) = refusal {
             self.refusals.note(refusal);
         }

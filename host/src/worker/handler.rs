@@ -6,6 +6,7 @@ use crate::plugin::catalog::Plugin;
 use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
 use crate::plugin::{Component, Engine};
 use crate::scope::SeenEvent;
+use crate::worker::metrics::{Used, WorkerMetrics};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -39,6 +40,7 @@ pub struct Handler {
     pub over: watch::Receiver<bool>,
     /// Told of every attempt that is settled.
     pub reports: broadcast::Sender<Arc<Report>>,
+    pub metrics: WorkerMetrics,
 }
 
 impl Handler {
@@ -174,10 +176,14 @@ impl Handler {
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let changes = StateChanges::default();
         let report = self.report(&claim, &settlement, &record);
+        let (plugin, used) = (claim.facts().plugin.clone(), Used::of(&record));
         let settled = self.ledger.settle(claim, settlement, record, changes);
         match settled.await? {
             Settled::Yes => {
                 tracing::info!(%outcome, fuel, ms, reason, "attempt settled");
+                if let Some(used) = used {
+                    self.metrics.settled(&plugin, used);
+                }
                 // Nobody may be listening.
                 drop(report.map(|report| self.reports.send(Arc::new(report))));
                 Ok(())

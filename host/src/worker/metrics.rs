@@ -1,0 +1,96 @@
+//! What is counted of attempts. How they ended is counted by the ledger.
+
+use crate::delivery::AttemptRecord;
+use crate::metrics::{Gauge, Histogram, PLUGIN, Registry, Series};
+
+/// Upper bounds of an attempt's time, in seconds.
+const SECONDS: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
+/// Upper bounds of the fuel that an attempt used; the default grant is 2e8.
+const FUEL: &[f64] = &[
+    1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 1e10,
+];
+
+/// Upper bounds of an attempt's peak memory, in bytes: 64 KiB to 1 GiB; the default grant is 64 MiB.
+const MEMORY_BYTES: &[f64] = &[
+    65_536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+    268_435_456.0,
+    1_073_741_824.0,
+];
+
+/// What is counted of attempts; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct WorkerMetrics {
+    pub(super) slots: Gauge,
+    pub(super) slots_in_use: Gauge,
+    seconds: Series<Histogram>,
+    fuel: Series<Histogram>,
+    memory: Series<Histogram>,
+}
+
+impl WorkerMetrics {
+    /// Registers them.
+    pub fn register(registry: &mut Registry) -> Self {
+        Self {
+            slots: registry.gauge("hookbox_slots", "Attempts that may be under way at once"),
+            slots_in_use: registry.gauge("hookbox_slots_in_use", "Attempts that are under way"),
+            seconds: registry.histograms(
+                "hookbox_attempt_seconds",
+                &[PLUGIN],
+                "Wall-clock time of attempts in which the plugin ran",
+                || Histogram::new(SECONDS.iter().copied()),
+            ),
+            fuel: registry.histograms(
+                "hookbox_attempt_fuel",
+                &[PLUGIN],
+                "Fuel that attempts used",
+                || Histogram::new(FUEL.iter().copied()),
+            ),
+            memory: registry.histograms(
+                "hookbox_attempt_memory_bytes",
+                &[PLUGIN],
+                "The most memory that attempts held",
+                || Histogram::new(MEMORY_BYTES.iter().copied()),
+            ),
+        }
+    }
+
+    /// An attempt is settled, durably.
+    pub(super) fn settled(&self, plugin: &str, used: Used) {
+        let plugin = &[plugin];
+        self.seconds.at(plugin).observe(used.wall_ms / 1000.0);
+        self.fuel.at(plugin).observe(used.fuel);
+        self.memory.at(plugin).observe(used.memory_bytes);
+    }
+}
+
+/// What an attempt used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Used {
+    wall_ms: f64,
+    fuel: f64,
+    memory_bytes: f64,
+}
+
+impl Used {
+    /// `None` if no code of the plugin ran.
+    pub(super) fn of(attempt: &AttemptRecord) -> Option<Self> {
+        (attempt.fuel_limit > 0).then(|| Self {
+            wall_ms: approximate(attempt.wall_ms),
+            fuel: approximate(attempt.fuel),
+            memory_bytes: approximate(attempt.memory_peak_bytes),
+        })
+    }
+}
+
+/// The nearest number that a histogram can add up: what is lost above 2^53 is less than a bucket is wide.
+const fn approximate(number: u64) -> f64 {
+    number as f64
+}

@@ -2,6 +2,8 @@
 
 mod hint;
 mod host;
+pub mod persistence;
+mod reload;
 mod signals;
 
 use crate::config::Config;
@@ -100,16 +102,22 @@ fn public_url(config: &Config, address: SocketAddr) -> String {
 }
 
 fn greet(config: &Config, address: SocketAddr, catalog: &Catalog) {
-    if config.secrets.is_empty() {
+    if config.loader.secrets.is_empty() {
         tracing::warn!(
             "no webhook secret is configured: whoever reaches {address} can post deliveries; set WEBHOOK_SECRET \
              (make one with 'hookbox secret')"
         );
     }
-    if config.secrets.iter().any(Secret::is_short) {
+    if config.loader.secrets.iter().any(Secret::is_short) {
         tracing::warn!(
             "a webhook secret is shorter than 16 bytes; make a better one with 'hookbox secret'"
         );
+    }
+    for hint in &config.hints {
+        tracing::warn!("{hint}");
+    }
+    if let Some(warning) = persistence::warning(&config.data, config.surroundings) {
+        tracing::warn!(folder = %config.data.display(), "{warning}");
     }
     if !config.plugins.is_dir() {
         tracing::warn!(folder = %config.plugins.display(), "there is no such plugins folder");

@@ -1,52 +1,54 @@
-//! The host's settings: flag, then environment, then default; everything is checked before a socket is bound.
+//! The host's settings: flag, then environment, then file, then default; everything is checked before a socket is
+//! bound.
 //!
-//! Every component has its own `Config`; this one composes them. A setting that this version does not enforce is
-//! refused by name, never ignored.
+//! Every component has its own `Config`; this one composes them from one table of settings. A key that this version
+//! does not enforce is refused by name, never ignored, and everything that is wrong is told at once.
 
 mod args;
+mod file;
+mod layers;
+mod problem;
+mod setting;
+mod table;
+mod written;
 
-pub use args::ServeArgs;
+pub use args::{Flags, NoSecret};
+pub use file::{DEFAULT_FILE, FileChoice};
+pub use layers::{Environment, Said};
+pub use problem::{Place, Problem, Problems};
+pub use setting::{Key, SecretPlaces, Shown, TakenUp};
 
 use crate::intake::IntakeConfig;
 use crate::ledger::sqlite::SqliteOptions;
+use crate::loader::LoaderSettings;
 use crate::plugin::EngineConfig;
-use crate::secret::{Secret, SecretRef, SecretRefError};
+use crate::secret::{Secret, SecretError, SecretRef, SecretRefError};
 use crate::server::ServerConfig;
-use crate::spelling::nearest;
 use crate::worker::WorkerConfig;
-use bytesize::ByteSize;
+use layers::{CONFIG_VARIABLE, Layers};
+use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The default address: loopback, so that nothing is open to others unless asked for.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
 
 /// The variable of the default secret, as the ecosystem names it.
-const DEFAULT_SECRET: &str = "WEBHOOK_SECRET";
+pub const DEFAULT_SECRET: &str = "WEBHOOK_SECRET";
 
-/// What all settings' variables begin with.
-const PREFIX: &str = "HOOKBOX_";
+/// Variables that a Space of the Hub has (Hub documentation, Spaces overview, "Helper environment variables").
+const SPACE: &[&str] = &["SPACE_ID", "SPACE_HOST"];
 
-/// Settings of the design that this version does not enforce.
-const LATER: &[&str] = &[
-    "admin",
-    "admin-token",
-    "config",
-    "on-duplicate",
-    "on-unparsable",
-    "backlog-max",
-    "backlog-runs-per-plugin",
-    "park-runs",
-    "park-for",
-    "free-space-min",
-    "retain",
-    "retain-bytes",
-    "alerts-url",
-];
+/// What settings are read from. It can be read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    flags: Flags,
+    environment: Environment,
+    file: FileChoice,
+}
 
 /// Checked settings.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// The plugins folder.
     pub plugins: PathBuf,
@@ -54,14 +56,14 @@ pub struct Config {
     pub data: PathBuf,
     /// The public listener's address.
     pub listen: SocketAddr,
-    /// The host's secrets; none on a loopback address, or where told so.
-    pub secrets: Vec<Secret>,
+    /// Whether it may be open to others without a secret.
+    pub no_secret: NoSecret,
     /// What to paste into the Hub's settings; empty if unknown.
     pub public_url: String,
-    /// The largest component, in bytes.
-    pub component_bytes_max: u64,
-    /// How long a plugin whose file has gone still gets (parked) runs.
-    pub missing_grace: Duration,
+    /// Whether this is a Space of the Hub.
+    pub surroundings: Surroundings,
+    /// What the loader takes up while the host runs, with the host's secrets.
+    pub loader: LoaderSettings,
     /// Bounds of intake.
     pub intake: IntakeConfig,
     /// Bounds of the listener.
@@ -72,326 +74,247 @@ pub struct Config {
     pub ledger: SqliteOptions,
     /// Bounds of the sandboxes.
     pub engine: EngineConfig,
+    /// Every setting with its place, for telling what has changed.
+    pub said: Vec<Said>,
+    /// What can be used and was probably not meant.
+    pub hints: Vec<Problem>,
+    /// What these were read from, if a running host is to look whether it has changed.
+    pub sources: Option<Sources>,
 }
 
-/// A setting cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// A setting that this version does not enforce.
-    #[error("{variable}: `{key}` is not enforced by this version of hookbox; leave it out")]
-    Later {
-        /// The environment variable or flag.
-        variable: String,
-        /// The key.
-        key: &'static str,
-    },
-    /// A variable that is no setting.
-    #[error("{variable}: there is no such setting{nearest}")]
-    Unknown {
-        /// The environment variable.
-        variable: String,
-        /// `; did you mean …?`, or empty.
-        nearest: String,
-    },
-    /// A configuration file lies there and is not read.
-    #[error(
-        "{}: configuration files are not read by this version of hookbox; use flags or HOOKBOX_* variables and \
-         move the file away", path.display()
-    )]
-    File {
-        /// Its path.
-        path: PathBuf,
-    },
-    /// Another ledger than the embedded one.
-    #[error(
-        "--ledger {url}: this version of hookbox has the embedded ledger only; leave --ledger out"
-    )]
-    Ledger {
-        /// The URL, without what may be a password.
-        url: String,
-    },
-    /// `PORT` is not a port.
-    #[error("PORT={port}: not a port number; write PORT=8000")]
-    Port {
-        /// Its value.
-        port: String,
-    },
-    /// A secret cannot be had.
-    #[error("secrets: {0}")]
-    Secret(#[from] SecretRefError),
-    /// Others could post without a secret.
-    #[error(
-        "{listen} is open to other machines and no webhook secret is configured; set WEBHOOK_SECRET (make one with \
-         'hookbox secret'), or say --insecure-no-secret"
-    )]
-    Open {
-        /// The address.
-        listen: SocketAddr,
-    },
-    /// A number is out of its range.
-    #[error("{key}: {value} is not in {range}")]
-    Range {
-        /// The setting.
-        key: &'static str,
-        /// What was given.
-        value: String,
-        /// What may be given.
-        range: &'static str,
-    },
+/// Where the host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Surroundings {
+    /// In a Space of the Hub.
+    Space,
+    /// Anywhere else.
+    Elsewhere,
 }
 
-impl Config {
-    /// Checks the settings. `environment` holds the process's variables.
+/// What came of reading settings: they can be looked at even if the host could not start with them.
+#[derive(Debug)]
+pub struct Reading {
+    /// The settings, with the default in place of what cannot be used.
+    pub config: Config,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+}
+
+impl Reading {
+    /// The settings, if nothing is wrong with them.
     ///
     /// # Errors
-    /// [`ConfigError`] names the setting, what is wrong and what to do.
-    pub fn new(
-        args: ServeArgs,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, ConfigError> {
-        let environment: Vec<_> = environment.into_iter().collect();
-        let variable = |name: &str| {
-            let found = environment.iter().find(|(key, _)| key == name);
-            found
-                .map(|(_, value)| value.as_str())
-                .filter(|value| !value.is_empty())
+    /// All that is.
+    pub fn checked(self) -> Result<Config, Problems> {
+        if self.problems.is_empty() {
+            Ok(self.config)
+        } else {
+            Err(Problems(self.problems))
+        }
+    }
+}
+
+impl Sources {
+    /// The flags, these variables, and the file that one of them names, or else `hookbox.toml`.
+    #[must_use]
+    pub fn new(flags: Flags, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let environment = Environment::new(variables);
+        let named = flags.config.clone();
+        let named = named.or_else(|| environment.get(CONFIG_VARIABLE).map(PathBuf::from));
+        Self {
+            flags,
+            environment,
+            file: named.map_or(FileChoice::IfThere, FileChoice::Named),
+        }
+    }
+
+    /// The same without a file.
+    #[must_use]
+    pub fn without_file(self) -> Self {
+        Self {
+            file: FileChoice::None,
+            ..self
+        }
+    }
+
+    /// Reads the settings and the secrets. Blocks on the file system.
+    #[must_use]
+    pub fn read(&self) -> Reading {
+        let (file, mut problems) = match self.file.read() {
+            Ok(file) => (file, Vec::new()),
+            Err(problem) => (None, vec![problem]),
         };
-        refuse_unknown(environment.iter().map(|(key, _)| key.as_str()))?;
-        for (given, flag, key) in [
-            (args.admin.is_some(), "--admin", "admin"),
-            (args.config.is_some(), "--config", "config"),
-        ] {
-            if given {
-                return Err(ConfigError::Later {
-                    variable: flag.to_owned(),
-                    key,
-                });
-            }
+        let parsed = file.as_ref().map(|file| {
+            let (parsed, wrong) = file.parse();
+            problems.extend(wrong);
+            parsed
+        });
+        let mut layers = Layers::new(&self.flags, &self.environment, parsed, problems);
+        let config = self.compose(&mut layers);
+        Reading {
+            config,
+            problems: layers.problems,
+            file: file.map(|file| file.path),
         }
-        let file = PathBuf::from("hookbox.toml");
-        if file.exists() {
-            return Err(ConfigError::File { path: file });
-        }
-        if let Some(url) = args.ledger {
-            let scheme = url.split("://").next().unwrap_or_default();
-            return Err(ConfigError::Ledger {
-                url: format!("{scheme}://…"),
-            });
-        }
-        let listen = match (args.listen, variable("PORT")) {
-            (Some(listen), _) => listen,
-            (None, Some(port)) => SocketAddr::new(
-                Ipv4Addr::UNSPECIFIED.into(),
-                port.parse().map_err(|_| ConfigError::Port {
-                    port: port.to_owned(),
-                })?,
-            ),
-            (None, None) => LISTEN,
-        };
-        let secrets = read_secrets(&args.secrets)?;
-        if secrets.is_empty() && !listen.ip().is_loopback() && !args.insecure_no_secret {
-            return Err(ConfigError::Open { listen });
-        }
-        let public_url = match (args.public_url, variable("SPACE_HOST")) {
-            (url, Some(host)) if url.is_empty() => format!("https://{host}"),
-            (url, _) => url,
-        };
-        let concurrency = usize::try_from(args.concurrency).unwrap_or(usize::MAX);
-        let body_bytes_max = within("body-max", args.body_max, 1, 1 << 30, "1B..=1GiB")?;
-        let defaults = IntakeConfig::default();
-        Ok(Self {
-            plugins: args.plugins,
-            data: args.data,
+    }
+
+    fn compose(&self, layers: &mut Layers<'_>) -> Config {
+        let listen = layers.read(&table::LISTEN_ON);
+        let loader = loader(layers);
+        // Else a mistake would be told twice: as itself, and as a host that is open for want of a secret.
+        let is_known_who_posts = layers.problems.is_empty();
+        let drain = layers.read(&table::DRAIN);
+        let plugins = layers.read(&table::PLUGINS);
+        let data = layers.read(&table::DATA);
+        let public_url = layers.read(&table::PUBLIC_URL);
+        let concurrency = layers.read(&table::CONCURRENCY);
+        let mut config = Config {
+            plugins,
+            data,
             listen,
-            secrets,
+            no_secret: self.flags.no_secret,
             public_url,
-            component_bytes_max: args.component_max.as_u64(),
-            missing_grace: args.missing_grace,
-            intake: IntakeConfig {
-                body_bytes_max,
-                body_time_max: args.body_time_max,
-                bodies_bytes_max: defaults.bodies_bytes_max.max(body_bytes_max),
-                ..defaults
-            },
+            surroundings: self.surroundings(),
+            loader,
+            intake: intake(layers),
             server: ServerConfig {
-                connections_max: usize::try_from(args.connections_max).unwrap_or(usize::MAX),
-                drain: args.drain,
-                head_time_max: args.head_time_max,
-                write_time_max: args.write_time_max,
-                connection_age_max: args.connection_age_max,
+                connections_max: count(layers.read(&table::CONNECTIONS_MAX)),
+                drain,
+                head_time_max: layers.read(&table::HEAD_TIME_MAX),
+                write_time_max: layers.read(&table::WRITE_TIME_MAX),
+                connection_age_max: layers.read(&table::CONNECTION_AGE_MAX),
             },
             worker: WorkerConfig {
-                concurrency,
-                drain: args.drain,
+                concurrency: count(concurrency),
+                drain,
             },
             ledger: SqliteOptions {
-                dedup_window: args.dedup_window,
-                queue_max: usize::try_from(args.intake_queue_max).unwrap_or(usize::MAX),
+                dedup_window: layers.read(&table::DEDUP_WINDOW),
+                queue_max: count(layers.read(&table::INTAKE_QUEUE_MAX)),
+                network_fs: self.flags.network_fs,
                 ..SqliteOptions::default()
             },
             engine: EngineConfig {
-                concurrency: args.concurrency,
-                memory_bytes_max: within(
-                    "memory-max",
-                    args.memory_max,
-                    1 << 20,
-                    4 << 30,
-                    "1MiB..=4GiB",
-                )?,
+                concurrency,
+                memory_bytes_max: bytes(layers.read(&table::MEMORY_MAX)),
             },
-        })
-    }
-}
-
-fn within(
-    key: &'static str,
-    size: ByteSize,
-    min: u64,
-    max: u64,
-    range: &'static str,
-) -> Result<usize, ConfigError> {
-    usize::try_from(size.as_u64())
-        .ok()
-        .filter(|_| (min..=max).contains(&size.as_u64()))
-        .ok_or_else(|| ConfigError::Range {
-            key,
-            value: size.to_string(),
-            range,
-        })
-}
-
-/// An unset `WEBHOOK_SECRET` is no secret where nothing was said of secrets; any reference that was given must be
-/// readable.
-fn read_secrets(references: &[String]) -> Result<Vec<Secret>, ConfigError> {
-    if references.is_empty() {
-        return match SecretRef::Env(DEFAULT_SECRET.to_owned()).read() {
-            Ok(secret) => Ok(vec![secret]),
-            Err(SecretRefError::Unset { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
+            said: Vec::new(),
+            hints: Vec::new(),
+            sources: Some(self.clone()),
         };
+        config.said = std::mem::take(&mut layers.said);
+        config.hints.extend(self.unused_secret(&config));
+        if is_known_who_posts {
+            layers.problems.extend(config.refuse_open(config.listen));
+        }
+        config
     }
-    references
+
+    /// Tells of a default secret that is set where others were named: whoever set it may think that it counts.
+    fn unused_secret(&self, config: &Config) -> Option<Problem> {
+        self.environment.get(DEFAULT_SECRET)?;
+        let mut said = config.said.iter();
+        let secrets = said.find(|said| said.key == table::SECRETS.key)?;
+        let default = format!("env:{DEFAULT_SECRET}");
+        let is_used = secrets.value.split(',').any(|place| place == default);
+        (!is_used).then(|| Problem {
+            subject: DEFAULT_SECRET.to_owned(),
+            reason: format!(
+                "it is set, and not used: {} names other secrets",
+                secrets.place
+            ),
+        })
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        if SPACE
+            .iter()
+            .any(|name| self.environment.get(name).is_some())
+        {
+            Surroundings::Space
+        } else {
+            Surroundings::Elsewhere
+        }
+    }
+}
+
+impl Config {
+    /// Why a host that listens there cannot be given these settings: others could post without a secret.
+    #[must_use]
+    pub fn refuse_open(&self, listen: SocketAddr) -> Option<Problem> {
+        let open = self.loader.secrets.is_empty() && !listen.ip().is_loopback();
+        (open && self.no_secret == NoSecret::Refused).then(|| Problem {
+            subject: listen.to_string(),
+            reason: "open to other machines, and no webhook secret is configured; set WEBHOOK_SECRET (make one with \
+                     'hookbox secret'), or say --insecure-no-secret"
+                .to_owned(),
+        })
+    }
+
+    /// Where a setting was said.
+    #[must_use]
+    pub fn place_of(&self, key: &str) -> Option<&Place> {
+        let said = self.said.iter().find(|said| said.key.name == key);
+        said.map(|said| &said.place)
+    }
+}
+
+fn loader(layers: &mut Layers<'_>) -> LoaderSettings {
+    let places = layers.read(&table::SECRETS);
+    let (secrets, unreadable) = read_secrets(&places);
+    let place = layers.place_of(table::SECRETS.key);
+    let unreadable = unreadable
         .iter()
-        .map(|reference| Ok(reference.parse::<SecretRef>()?.read()?))
-        .collect()
+        .map(|error| Problem::at(&place, error.to_string()));
+    layers.problems.extend(unreadable);
+    LoaderSettings {
+        component_bytes_max: layers.read(&table::COMPONENT_MAX).as_u64(),
+        missing_grace: layers.read(&table::MISSING_GRACE),
+        secrets,
+    }
 }
 
-fn refuse_unknown<'a>(variables: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
-    let known = known_keys();
-    for variable in variables {
-        let Some(key) = variable.strip_prefix(PREFIX) else {
-            continue;
-        };
-        let key = key.to_ascii_lowercase().replace('_', "-");
-        if let Some(later) = LATER.iter().find(|later| **later == key) {
-            return Err(ConfigError::Later {
-                variable: variable.to_owned(),
-                key: later,
-            });
-        }
-        if !known.contains(&key) {
-            return Err(ConfigError::Unknown {
-                variable: variable.to_owned(),
-                nearest: nearest(&key, known.iter().map(String::as_str)).map_or_else(
-                    String::new,
-                    |key| {
-                        let variable = key.to_ascii_uppercase().replace('-', "_");
-                        format!("; did you mean {PREFIX}{variable}?")
-                    },
-                ),
-            });
+fn intake(layers: &mut Layers<'_>) -> IntakeConfig {
+    let defaults = IntakeConfig::default();
+    let body_bytes_max = bytes(layers.read(&table::BODY_MAX));
+    IntakeConfig {
+        body_bytes_max,
+        body_time_max: layers.read(&table::BODY_TIME_MAX),
+        bodies_bytes_max: defaults.bodies_bytes_max.max(body_bytes_max),
+        ..defaults
+    }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn bytes(size: bytesize::ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}
+
+/// An unset `WEBHOOK_SECRET` is no secret where nothing was said of secrets; any place that was named must be
+/// readable. Blocks on the file system.
+fn read_secrets(places: &SecretPlaces) -> (Vec<Secret>, Vec<SecretRefError>) {
+    let (mut secrets, mut unreadable) = (Vec::new(), Vec::new());
+    let (places, may_be_unset) = match places {
+        SecretPlaces::Default => (&[SecretRef::Env(DEFAULT_SECRET.to_owned())][..], true),
+        SecretPlaces::Named(places) => (places.as_slice(), false),
+    };
+    for place in places {
+        match place.read() {
+            Ok(secret) => secrets.push(secret),
+            Err(SecretRefError::Unset { .. }) if may_be_unset => {}
+            // An empty variable is as good as none.
+            Err(SecretRefError::Bad { error, .. })
+                if may_be_unset && error == SecretError::Empty => {}
+            Err(error) => unreadable.push(error),
         }
     }
-    Ok(())
-}
-
-/// The keys that have a variable, read off the flags themselves.
-fn known_keys() -> Vec<String> {
-    use clap::Args as _;
-    ServeArgs::augment_args(clap::Command::new("serve"))
-        .get_arguments()
-        .filter_map(|argument| argument.get_env()?.to_str()?.strip_prefix(PREFIX))
-        .map(|key| key.to_ascii_lowercase().replace('_', "-"))
-        .collect()
+    (secrets, unreadable)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::OsStr;
-
-    fn config(flags: &[&str], environment: &[(&str, &str)]) -> Result<Config, String> {
-        let flags: Vec<&OsStr> = flags.iter().map(OsStr::new).collect();
-        let args = ServeArgs::of(&flags).map_err(|error| error.to_string())?;
-        let environment = environment
-            .iter()
-            .map(|(key, value)| ((*key).into(), (*value).into()));
-        Config::new(args, environment).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn an_address_comes_from_the_flag_then_from_port_then_from_the_default() {
-        let listen = |flags: &[&str], environment: &[(&str, &str)]| {
-            config(flags, environment).unwrap().listen.to_string()
-        };
-        assert_eq!(listen(&[], &[]), "127.0.0.1:8000");
-        assert_eq!(
-            listen(&["--insecure-no-secret"], &[("PORT", "7860")]),
-            "0.0.0.0:7860"
-        );
-        assert_eq!(
-            listen(&["--listen", "127.0.0.1:9"], &[("PORT", "7860")]),
-            "127.0.0.1:9"
-        );
-        assert_eq!(
-            config(&[], &[("PORT", "x")]).unwrap_err(),
-            "PORT=x: not a port number; write PORT=8000"
-        );
-    }
-
-    #[test]
-    fn other_machines_need_a_secret_or_a_word() {
-        let error = config(&["--listen", "0.0.0.0:1"], &[]).unwrap_err();
-        assert!(error.contains("no webhook secret is configured"), "{error}");
-        assert!(config(&["--listen", "0.0.0.0:1", "--insecure-no-secret"], &[]).is_ok());
-    }
-
-    #[test]
-    fn what_is_not_enforced_or_not_known_is_refused_by_name() {
-        assert_eq!(
-            config(&[], &[("HOOKBOX_RETAIN", "30d")]).unwrap_err(),
-            "HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out"
-        );
-        assert_eq!(
-            config(&[], &[("HOOKBOX_LISTN", "x")]).unwrap_err(),
-            "HOOKBOX_LISTN: there is no such setting; did you mean HOOKBOX_LISTEN?"
-        );
-        let error = config(&["--ledger", "postgres://u:hunter2@h/d"], &[]).unwrap_err();
-        assert!(error.starts_with("--ledger postgres://…: ") && !error.contains("hunter2"));
-    }
-
-    #[test]
-    fn a_space_knows_its_address() {
-        let url = |flags: &[&str]| {
-            config(flags, &[("SPACE_HOST", "me-x.hf.space")])
-                .unwrap()
-                .public_url
-        };
-        assert_eq!(url(&[]), "https://me-x.hf.space");
-        assert_eq!(
-            url(&["--public-url", "https://x.example"]),
-            "https://x.example"
-        );
-    }
-
-    #[test]
-    fn a_secret_that_was_named_must_be_readable() {
-        let error = config(&["--secrets", "file:/nonexistent/secret"], &[]).unwrap_err();
-        assert!(
-            error.starts_with("secrets: file:/nonexistent/secret: "),
-            "{error}"
-        );
-        let error = config(&["--secrets", "hunter2"], &[]).unwrap_err();
-        assert!(!error.contains("hunter2"));
-    }
-}
+mod tests;

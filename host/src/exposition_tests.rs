@@ -23,11 +23,11 @@ struct Scraped {
 fn host() -> Scraped {
     let folder = TempDir::new().unwrap();
     let mut registry = Registry::default();
-    let options = SqliteOptions {
-        metrics: WriterMetrics::register(&mut registry),
-        ..SqliteOptions::default()
-    };
-    let ledger = Arc::new(SqliteLedger::open(folder.path(), options).unwrap());
+    let (options, metrics) = (
+        SqliteOptions::default(),
+        WriterMetrics::register(&mut registry),
+    );
+    let ledger = Arc::new(SqliteLedger::open(folder.path(), options, metrics).unwrap());
     WorkerMetrics::register(&mut registry);
     IntakeMetrics::register(&mut registry);
     PublicMetrics::register(&mut registry);

@@ -69,24 +69,26 @@ pub struct Intake {
     router: watch::Receiver<Arc<Router>>,
     endpoints: watch::Receiver<Arc<Endpoints>>,
     bodies: Arc<Semaphore>,
-    config: IntakeConfig,
+    config: watch::Receiver<IntakeConfig>,
     stopping: watch::Receiver<bool>,
     metrics: IntakeMetrics,
 }
 
 impl Intake {
-    /// An intake that routes by what `router` and `endpoints` hold when a delivery comes. Once `stopping` is true
-    /// nobody is kept waiting for runs.
+    /// An intake that routes by what `router` and `endpoints` hold when a delivery comes, and takes it in within the
+    /// bounds that `config` holds then, but for the bytes of bodies held at once. Once `stopping` is true nobody is
+    /// kept waiting for runs.
     #[must_use]
     pub fn new(
         ledger: Arc<dyn Ledger>,
         router: watch::Receiver<Arc<Router>>,
         endpoints: watch::Receiver<Arc<Endpoints>>,
-        config: IntakeConfig,
+        config: watch::Receiver<IntakeConfig>,
         stopping: watch::Receiver<bool>,
         metrics: IntakeMetrics,
     ) -> Self {
-        let permits = config.bodies_bytes_max.min(Semaphore::MAX_PERMITS);
+        let bodies_bytes_max = config.borrow().bodies_bytes_max;
+        let permits = bodies_bytes_max.min(Semaphore::MAX_PERMITS);
         Self {
             ledger,
             router,
@@ -113,8 +115,9 @@ impl Intake {
             .verify(request.uri(), request.headers())
             .inspect_err(|answer| self.metrics.unverified(answer.status()))?;
         let (head, body) = request.into_parts();
-        let wait = WaitPreference::read(&head.headers, self.config.wait_max);
-        let body = body::read(&head.headers, body, &self.config, &self.bodies).await?;
+        let config = *self.config.borrow();
+        let wait = WaitPreference::read(&head.headers, config.wait_max);
+        let body = body::read(&head.headers, body, &config, &self.bodies).await?;
         let (delivery, runs) = self
             .prepare(id, &verified, &head.headers, body.bytes.clone())
             .await?;

@@ -6,6 +6,7 @@
 
 mod config;
 mod first;
+mod grace;
 mod job;
 mod metrics;
 mod note;
@@ -13,11 +14,10 @@ mod queue;
 mod register;
 mod retries;
 
-pub use config::{LoaderConfig, LoaderError};
+pub use config::{LoaderConfig, LoaderError, LoaderSettings};
 pub use metrics::LoaderMetrics;
 pub use register::Loaded;
 
-use crate::clock::now_ms;
 use crate::ledger::{Ledger, PluginRecord};
 use crate::plugin::catalog::{Plugin, Presence, optional_wants};
 use crate::plugin::folder::{Folder, FolderError};
@@ -45,7 +45,9 @@ const LOOK_SOON: Duration = Duration::from_millis(50);
 pub struct Loader {
     workshop: Arc<Workshop>,
     queue: Queue,
-    missing_grace: Duration,
+    settings: watch::Receiver<LoaderSettings>,
+    /// Those that are taken up.
+    taken_up: LoaderSettings,
     memory_bytes_max: usize,
     wake: Arc<Notify>,
     /// Away while it looks, on a thread for blocking.
@@ -87,18 +89,21 @@ impl Loader {
         let folder = Folder::new(&config.plugins);
         let wake = Arc::new(Notify::new());
         let lookout = Lookout::new(folder.clone(), Arc::clone(&wake), memory_bytes_max);
-        let (register, known) = Register::open(ledger, config.secrets).await?;
+        let mut settings = config.settings;
+        let taken_up = settings.borrow_and_update().clone();
+        let (register, known) = Register::open(ledger, taken_up.secrets.clone()).await?;
         let loaded = register.loaded();
         let workshop = Arc::new(Workshop {
             folder,
             engine,
             store,
-            component_bytes_max: config.component_bytes_max,
+            settings: settings.clone(),
         });
         let mut loader = Self {
             queue: Queue::new(Arc::clone(&workshop)),
             workshop,
-            missing_grace: config.missing_grace,
+            settings,
+            taken_up,
             memory_bytes_max,
             wake,
             lookout: Some(Box::new(lookout)),
@@ -141,6 +146,7 @@ impl Loader {
                     return Ok(());
                 }
                 Some((plugin, done)) = self.queue.finished() => self.finish(plugin, done),
+                Ok(()) = self.settings.changed() => self.take_up_settings(),
                 () = next_look(&self.wake, last_look, pause) => {
                     last_look = Instant::now();
                     self.look().await?;
@@ -221,22 +227,6 @@ impl Loader {
         }
     }
 
-    fn vanish(&mut self, name: &str) {
-        self.queue.void_reads(name);
-        self.retries.end(name);
-        let Some(plugin) = self.plugins.get_mut(name) else {
-            return;
-        };
-        self.changed.insert(name.to_owned());
-        plugin.vanish(now_ms());
-        if let Presence::Gone { since_ms } = plugin.presence() {
-            let gone = Duration::from_millis(now_ms().saturating_sub(since_ms));
-            let left = self.missing_grace.saturating_sub(gone);
-            let forget_at = self.forget_at.entry(name.to_owned());
-            forget_at.or_insert_with(|| Instant::now() + left);
-        }
-    }
-
     fn regrant(&mut self, name: String, read: Result<WrittenGrant, String>) {
         self.changed.insert(name.clone());
         self.granted.insert(name.clone());
@@ -270,6 +260,19 @@ impl Loader {
         if self.plugins.get(name).is_some_and(Plugin::is_held) {
             self.retries.end(name);
             self.read(name);
+        }
+    }
+
+    fn take_up_settings(&mut self) {
+        let now = self.settings.borrow_and_update().clone();
+        let before = std::mem::replace(&mut self.taken_up, now);
+        self.register.take_secrets(&self.taken_up.secrets);
+        self.change_grace(before.missing_grace);
+        // What was too large may fit now.
+        if self.taken_up.component_bytes_max > before.component_bytes_max {
+            for name in self.present.clone() {
+                self.read(&name);
+            }
         }
     }
 
@@ -425,24 +428,6 @@ impl Loader {
                 self.unnoted = true;
             }
             Err(_) => {}
-        }
-    }
-
-    /// Forgets plugins whose file has been gone for longer than the grace: they get nothing more, and their parked
-    /// runs are dead. A grant that still lies there is one alone from then on.
-    fn forget_missing(&mut self) {
-        let now = Instant::now();
-        let is_due = |name: &String, at: &mut Instant| *at <= now && !self.present.contains(name);
-        for (name, _) in self.forget_at.extract_if(.., is_due) {
-            tracing::warn!(
-                plugin = name,
-                "its file is still gone: forgotten, its parked runs are dead"
-            );
-            match self.plugins.get_mut(&name) {
-                Some(plugin) if self.granted.contains(&name) => plugin.forget(),
-                _ => drop(self.plugins.remove(&name)),
-            }
-            self.changed.insert(name);
         }
     }
 

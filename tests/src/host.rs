@@ -33,6 +33,7 @@ pub struct HostBuilder {
     args: Vec<String>,
     env: Vec<(String, String)>,
     limits: Option<String>,
+    settings: Option<String>,
 }
 
 impl HostBuilder {
@@ -82,6 +83,12 @@ impl HostBuilder {
         self
     }
 
+    /// With this `hookbox.toml` in the folder that it is started in.
+    pub fn settings(mut self, text: &str) -> Self {
+        self.settings = Some(text.to_owned());
+        self
+    }
+
     /// Under limits that a shell sets, such as `ulimit -f 1000`, until it is restarted without them.
     pub fn limits(mut self, script: &str) -> Self {
         self.limits = Some(script.to_owned());
@@ -115,6 +122,10 @@ impl HostBuilder {
         std::fs::create_dir(&plugins).expect("a folder can be made");
         for (name, bytes) in std::mem::take(&mut self.files) {
             std::fs::write(plugins.join(name), bytes).expect("a file can be written");
+        }
+        if let Some(text) = &self.settings {
+            std::fs::write(folder.path().join("hookbox.toml"), text)
+                .expect("a file can be written");
         }
         let running = Running::start(&self, folder.path())?;
         Ok(Host {
@@ -219,6 +230,7 @@ impl Host {
             args: Vec::new(),
             env: Vec::new(),
             limits: None,
+            settings: None,
         };
         packages
             .iter()
@@ -355,6 +367,13 @@ impl Host {
         );
     }
 
+    /// Has its terminal hang up (SIGHUP), and does not wait.
+    #[track_caller]
+    pub fn hang_up(&self) {
+        let told = kill_process(Pid::from_child(&self.running.child), Signal::HUP);
+        assert!(told.is_ok(), "the host has ended already:\n{}", self.log());
+    }
+
     /// Asks it to stop (SIGTERM), and does not wait.
     #[track_caller]
     pub fn ask_to_stop(&self) {
@@ -397,6 +416,13 @@ impl Host {
     pub fn put(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.plugins().join(name);
         std::fs::write(path, bytes).expect("a file can be written");
+    }
+
+    /// Replaces a file in the folder that it was started in, at once.
+    pub fn replace(&self, name: &str, text: &str) {
+        let (new, path) = (self.folder().join("new"), self.folder().join(name));
+        std::fs::write(&new, text).expect("a file can be written");
+        std::fs::rename(&new, path).expect("a file can be renamed");
     }
 
     /// Removes a file from its plugins folder.

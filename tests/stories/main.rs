@@ -15,6 +15,8 @@ mod cli;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod dev;

@@ -1,12 +1,13 @@
 //! The host's parts and their tasks: started in order, stopped in order.
 
 use super::hint::Hint;
+use super::reload::{Live, Reload};
 use super::signals::Signals;
 use super::{Companion, Feed, greet, public_url};
 use crate::config::Config;
 use crate::exposition::Exposition;
 use crate::intake::{Intake, IntakeMetrics};
-use crate::ledger::sqlite::{LastStop, SqliteLedger, SqliteOptions, WriterMetrics};
+use crate::ledger::sqlite::{LastStop, SqliteLedger, WriterMetrics};
 use crate::ledger::{Ledger, LedgerError};
 use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics};
 use crate::metrics::Registry;
@@ -43,6 +44,7 @@ struct Tasks {
     worker: JoinHandle<Result<(), LedgerError>>,
     loader: JoinHandle<Result<(), LoaderError>>,
     hint: JoinHandle<()>,
+    reload: Option<JoinHandle<()>>,
     companion: Option<JoinHandle<()>>,
 }
 
@@ -53,11 +55,8 @@ impl Host {
     /// What keeps it from starting.
     pub fn start(config: Config) -> anyhow::Result<Self> {
         let mut registry = Registry::default();
-        let options = SqliteOptions {
-            metrics: WriterMetrics::register(&mut registry),
-            ..config.ledger.clone()
-        };
-        let ledger = SqliteLedger::open(&config.data, options)?;
+        let metrics = WriterMetrics::register(&mut registry);
+        let ledger = SqliteLedger::open(&config.data, config.ledger.clone(), metrics)?;
         let engine = Engine::new(config.engine)?;
         let store = Store::open(&config.data, &engine, Compiler::in_children()?)?;
         Ok(Self {
@@ -81,14 +80,14 @@ impl Host {
         let ledger = Arc::new(self.ledger);
         let checked = (ledger.last_stop() == LastStop::Unclean)
             .then(|| tokio::spawn(check_integrity(Arc::clone(&ledger))));
-        let ledger: Arc<dyn Ledger> = ledger;
         // Before anything is started that would have to be stopped in order.
         let mut signals = Signals::new()?;
+        let live = Live::new(&self.config, Arc::clone(&ledger));
+        let ledger: Arc<dyn Ledger> = ledger;
+        let reload = Reload::of(&self.config, live.clone())?;
         let config = LoaderConfig {
             plugins: self.config.plugins.clone(),
-            component_bytes_max: self.config.component_bytes_max,
-            missing_grace: self.config.missing_grace,
-            secrets: self.config.secrets.clone(),
+            settings: live.loader(),
             metrics: LoaderMetrics::register(&mut self.registry),
         };
         let engine = self.engine.clone();
@@ -112,6 +111,8 @@ impl Host {
         let parts = Parts {
             config: self.config,
             ledger: Arc::clone(&ledger),
+            live,
+            reload,
             loader,
             loaded,
             worker,
@@ -134,6 +135,8 @@ impl Host {
 struct Parts {
     config: Config,
     ledger: Arc<dyn Ledger>,
+    live: Live,
+    reload: Option<Reload>,
     loader: Loader,
     loaded: Loaded,
     worker: Worker,
@@ -169,7 +172,7 @@ impl Parts {
             Arc::clone(&self.ledger),
             loaded.router,
             loaded.endpoints,
-            config.intake,
+            self.live.intake(),
             stopping.clone(),
             intake_metrics,
         );
@@ -199,7 +202,8 @@ impl Parts {
             server: tokio::spawn(server),
             worker,
             hint: tokio::spawn(hint.give(stopping.clone())),
-            loader: tokio::spawn(self.loader.run(stopping)),
+            loader: tokio::spawn(self.loader.run(stopping.clone())),
+            reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: None,
         };
         greet(&config, address, &catalog.borrow());
@@ -258,6 +262,9 @@ impl Tasks {
             self.loader.await.context("the loader's task failed")??;
         }
         self.hint.await.context("the hint's task failed")?;
+        if let Some(reload) = self.reload {
+            reload.await.context("the settings' task failed")?;
+        }
         if let Some(companion) = self.companion {
             companion.await.context("the companion's task failed")?;
         }

@@ -14,7 +14,7 @@ use crate::cli::child::Children;
 use crate::cli::foreground::Foreground;
 use crate::cli::project::Project;
 use crate::cli::{End, UsageError, output};
-use crate::config::{Config, LISTEN, ServeArgs};
+use crate::config::{Config, Flags, LISTEN, Sources};
 use crate::plugin::catalog::Catalog;
 use crate::secret::Secret;
 use crate::telemetry::{self, Detail};
@@ -46,7 +46,8 @@ Examples:
   hookbox dev --tunnel 'cloudflared tunnel --url {url}'
 
 What it keeps is under .hookbox in the current folder. A grant is NAME.toml beside the
-plugin's Cargo.toml. Other settings are those of serve, from the environment.")]
+plugin's Cargo.toml. Other settings are those of serve, from the environment; hookbox.toml
+is not read.")]
 pub struct Dev {
     /// The projects' folders
     #[arg(default_value = ".", value_name = "DIR")]
@@ -73,7 +74,7 @@ impl Dev {
         let beside = Beside {
             builds: foreground.work(builds)?,
             tunnel: self.tunnel,
-            own_secret: secret.is_none() && !config.secrets.is_empty(),
+            own_secret: secret.is_none() && !config.loader.secrets.is_empty(),
             secret,
             children: children.clone(),
         };
@@ -95,16 +96,14 @@ impl Dev {
             OsStr::new("--insecure-no-secret"),
         ];
         let usage = |error: &dyn std::fmt::Display| UsageError(error.to_string());
-        let args = ServeArgs::of(&flags).map_err(|error| usage(&error))?;
-        let environment = std::env::vars_os().filter_map(|(key, value)| {
-            Some((
-                key.into_string().ok()?,
-                value.to_string_lossy().into_owned(),
-            ))
-        });
-        let mut config = Config::new(args, environment).map_err(|error| usage(&error))?;
+        let flags = Flags::of(&flags).map_err(|error| usage(&error))?;
+        let sources = Sources::new(flags, std::env::vars_os()).without_file();
+        let checked = sources.read().checked();
+        let mut config = checked.map_err(|problems| usage(&problems))?;
+        // The secret that is made here is in none of them.
+        config.sources = None;
         // What this command took out of the folder is not coming back: nothing waits for it.
-        config.missing_grace = Duration::ZERO;
+        config.loader.missing_grace = Duration::ZERO;
         Ok(config)
     }
 
@@ -115,14 +114,14 @@ impl Dev {
         folder: &DevFolder,
     ) -> anyhow::Result<Option<MadeSecret>> {
         let open = self.tunnel.is_some() || !self.listen.ip().is_loopback();
-        if !open || !config.secrets.is_empty() {
+        if !open || !config.loader.secrets.is_empty() {
             return Ok(None);
         }
         let made = folder.secret()?;
         let secret = Secret::new(&made.text).map_err(|error| {
             anyhow::anyhow!("{}: {error}; remove it", folder::secret_file().display())
         })?;
-        config.secrets.push(secret);
+        config.loader.secrets.push(secret);
         Ok(Some(made))
     }
 }

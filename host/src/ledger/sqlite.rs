@@ -12,9 +12,11 @@ mod clock;
 mod due;
 mod fault;
 mod first;
+mod header;
 mod held;
 mod lease;
 mod lock;
+mod medium;
 mod meta;
 mod metrics;
 mod migrate;
@@ -35,6 +37,9 @@ mod walk;
 mod writer;
 
 pub use backup::BackupError;
+pub use header::check_file;
+pub use lock::running_host;
+pub use medium::{Medium, NetworkFs, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
 pub use operator::SqliteOperator;
@@ -56,7 +61,7 @@ use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, Settlement
 use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -66,7 +71,7 @@ use uuid::Uuid;
 const WORK_MAX: usize = 1024;
 
 /// The bounds of an embedded ledger.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// How many deliveries may wait to be recorded; one more is refused.
     pub queue_max: usize,
@@ -76,8 +81,8 @@ pub struct SqliteOptions {
     pub dedup_window: Duration,
     /// How many queries are answered at once.
     pub readers: usize,
-    /// What is counted of the writer's work.
-    pub metrics: WriterMetrics,
+    /// Whether it may lie on a network file system.
+    pub network_fs: NetworkFs,
 }
 
 impl Default for SqliteOptions {
@@ -87,7 +92,7 @@ impl Default for SqliteOptions {
             group_max: 256,
             dedup_window: Duration::from_secs(7 * 24 * 60 * 60),
             readers: 4,
-            metrics: WriterMetrics::default(),
+            network_fs: NetworkFs::Refused,
         }
     }
 }
@@ -96,19 +101,24 @@ impl Default for SqliteOptions {
 pub struct SqliteLedger {
     shared: Arc<Shared>,
     readers: ReaderPool,
-    dedup_window_ms: i64,
+    dedup_window_ms: AtomicI64,
     last_stop: LastStop,
     writer: Option<JoinHandle<()>>,
 }
 
 impl SqliteLedger {
     /// Opens the ledger of a data folder, making both if they are not there, and closes as lost what a host that
-    /// died left under way.
+    /// died left under way. What its writer does is counted in `metrics`.
     ///
     /// # Errors
     /// [`LedgerError::Locked`] if another host serves the folder, [`LedgerError::Open`] if the ledger cannot be
     /// opened or was written by a newer hookbox.
-    pub fn open(data: &Path, options: SqliteOptions) -> Result<Self, LedgerError> {
+    pub fn open(
+        data: &Path,
+        options: SqliteOptions,
+        metrics: WriterMetrics,
+    ) -> Result<Self, LedgerError> {
+        medium::refuse_network(data, options.network_fs)?;
         open::make_folder(data)?;
         let lock = FolderLock::take(data)?;
         let file = open::file_in(data);
@@ -126,7 +136,7 @@ impl SqliteLedger {
         let writer = Writer {
             connection,
             group_max: options.group_max,
-            metrics: options.metrics,
+            metrics,
             shared: Arc::clone(&shared),
             lock,
         };
@@ -141,7 +151,7 @@ impl SqliteLedger {
         Ok(Self {
             readers,
             shared,
-            dedup_window_ms: i64::try_from(options.dedup_window.as_millis()).unwrap_or(i64::MAX),
+            dedup_window_ms: AtomicI64::new(milliseconds(options.dedup_window)),
             last_stop,
             writer: Some(thread),
         })
@@ -151,6 +161,12 @@ impl SqliteLedger {
     #[must_use]
     pub const fn last_stop(&self) -> LastStop {
         self.last_stop
+    }
+
+    /// Knows deliveries that come from now on for so long by their `Webhook-Id`.
+    pub fn set_dedup_window(&self, window: Duration) {
+        self.dedup_window_ms
+            .store(milliseconds(window), Ordering::Relaxed);
     }
 
     /// How many transactions that changed something were committed since the ledger was opened.
@@ -180,6 +196,10 @@ impl Drop for SqliteLedger {
     }
 }
 
+fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// Makes what the folder's last host left this host's own.
 fn take_over(writer: &Writer) -> Result<LastStop, Fault> {
     let (last_stop, lost) =
@@ -205,7 +225,7 @@ impl Ledger for SqliteLedger {
             headers: row::as_json(&delivery.headers).map_err(Fault::into_error)?,
             delivery,
             runs,
-            dedup_window_ms: self.dedup_window_ms,
+            dedup_window_ms: self.dedup_window_ms.load(Ordering::Relaxed),
         };
         self.shared
             .intake(move |tx| record::record(tx, &parcel))

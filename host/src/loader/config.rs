@@ -6,20 +6,29 @@ use crate::plugin::folder::FolderError;
 use crate::secret::Secret;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What a loader is made for.
 #[derive(Debug, Clone)]
 pub struct LoaderConfig {
     /// The plugins folder.
     pub plugins: PathBuf,
+    /// What may change while it runs.
+    pub settings: watch::Receiver<LoaderSettings>,
+    /// What is counted of compiling.
+    pub metrics: LoaderMetrics,
+}
+
+/// What a loader takes up while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoaderSettings {
     /// The largest component, in bytes.
     pub component_bytes_max: u64,
     /// How long a plugin whose file has gone still gets (parked) runs: a redeploy often removes before it copies.
     pub missing_grace: Duration,
-    /// The host's secrets, which open every endpoint without one of its own.
+    /// The host's secrets, which open every endpoint without one of its own; none on a loopback address, or where
+    /// told so.
     pub secrets: Vec<Secret>,
-    /// What is counted of compiling.
-    pub metrics: LoaderMetrics,
 }
 
 /// A loader cannot start.

@@ -2,19 +2,21 @@
 //!
 //! A file is read once, into the store; what is compiled is what was read.
 
+use super::config::LoaderSettings;
 use crate::plugin::component::digest_of;
 use crate::plugin::folder::{Folder, Kind, ReadError};
 use crate::plugin::store::Store;
 use crate::plugin::{Component, ComponentError, Engine};
 use std::collections::HashSet;
 use std::io::Read;
+use tokio::sync::watch;
 
 /// What all jobs need.
 pub struct Workshop {
     pub folder: Folder,
     pub engine: Engine,
     pub store: Store,
-    pub component_bytes_max: u64,
+    pub settings: watch::Receiver<LoaderSettings>,
 }
 
 /// What is to be done for a plugin.
@@ -112,7 +114,7 @@ impl Workshop {
         let unreadable = |error: &dyn std::fmt::Display| Done::Unreadable {
             reason: self.named(plugin, error),
         };
-        let bytes_max = self.component_bytes_max;
+        let bytes_max = self.component_bytes_max();
         let digest = match self.folder.read_with(&file, bytes_max, digest_of) {
             Ok(digest) => digest,
             // A link to nothing is there; a file that went meanwhile is not.
@@ -137,7 +139,9 @@ impl Workshop {
         let not_kept = |error| format!("no copy can be kept: {error}");
         // Why the copy failed is told apart from why the file cannot be read.
         let copy = |content: &mut dyn Read| Ok(self.store.copy(content).map_err(not_kept));
-        let copied = self.folder.read_with(file, self.component_bytes_max, copy);
+        let copied = self
+            .folder
+            .read_with(file, self.component_bytes_max(), copy);
         let part = copied.map_err(|error| error.to_string())??;
         let digest = part.digest();
         self.store.keep(part).map_err(not_kept)?;
@@ -159,6 +163,10 @@ impl Workshop {
             }
             error => NotLoaded::Bad(error),
         })
+    }
+
+    fn component_bytes_max(&self) -> u64 {
+        self.settings.borrow().component_bytes_max
     }
 
     fn named(&self, plugin: &str, error: &dyn std::fmt::Display) -> String {

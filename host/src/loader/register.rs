@@ -137,6 +137,14 @@ impl Register {
         }
     }
 
+    /// Opens the host's endpoints to these secrets, and to no others, from now on.
+    pub fn take_secrets(&mut self, secrets: &[Secret]) {
+        if self.secrets != secrets {
+            secrets.clone_into(&mut self.secrets);
+            self.show_endpoints();
+        }
+    }
+
     fn show_endpoints(&self) {
         let endpoints = Endpoints::new(self.secrets.clone(), self.endpoints.clone());
         self.endpoints_seen.send_replace(Arc::new(endpoints));

@@ -250,12 +250,17 @@ pub fn read_grant(path: &Path, memory_bytes_max: usize) -> Result<Grant, String>
 }
 
 fn read_anywhere(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
+    read_file(path, bytes_max).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Reads a regular file of at most `bytes_max` bytes, wherever it lies. Nothing is waited for.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn read_file(path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
     let mut options = std::fs::OpenOptions::new();
     options.read(true).custom_flags(nonblocking());
-    let opened = options.open(path).map_err(ReadError::from);
-    opened
-        .and_then(|opened| read_opened(&opened, bytes_max, whole))
-        .map_err(|error| format!("{}: {error}", path.display()))
+    read_opened(&options.open(path)?, bytes_max, whole)
 }
 
 /// A pipe would wait for its writer.

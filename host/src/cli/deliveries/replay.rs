@@ -187,7 +187,7 @@ impl Replayed {
 mod tests {
     use super::*;
     use crate::ledger::conformance::{claim_one, delivery_with, done, plugin, run};
-    use crate::ledger::sqlite::{SqliteLedger, SqliteOptions};
+    use crate::ledger::sqlite::{SqliteLedger, SqliteOptions, WriterMetrics};
     use crate::ledger::{Ledger as _, PluginRecord, PluginState};
     use tempfile::TempDir;
 
@@ -208,7 +208,12 @@ mod tests {
     async fn a_forgotten_plugin_is_named_and_gets_nothing_until_it_is_back() {
         // Given a delivery that two plugins handled, one of which was forgotten since
         let folder = TempDir::new().unwrap();
-        let ledger = SqliteLedger::open(folder.path(), SqliteOptions::default()).unwrap();
+        let ledger = SqliteLedger::open(
+            folder.path(),
+            SqliteOptions::default(),
+            WriterMetrics::default(),
+        )
+        .unwrap();
         let delivery = delivery_with(DeliveryId::new(), BODY);
         let id = delivery.id;
         let runs = vec![run("gone"), run("here")];

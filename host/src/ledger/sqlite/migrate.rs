@@ -7,7 +7,7 @@ use super::fault::Fault;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Marks the file as ours: `Hkbx`.
-const APPLICATION_ID: i64 = 0x486B_6278;
+pub(super) const APPLICATION_ID: i64 = 0x486B_6278;
 
 const STEPS: &[&str] = &[
     include_str!("migrations/0001.sql"),
@@ -64,7 +64,8 @@ fn identify(connection: &Connection) -> Result<i64, Fault> {
     Ok(found)
 }
 
-fn newest() -> i64 {
+/// The schema's version after all steps.
+pub(super) fn newest() -> i64 {
     i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
 }
 

@@ -28,11 +28,20 @@ impl Place for TempDir {
 ledger_conforms!(TempDir::new().unwrap());
 
 fn open(folder: &TempDir) -> SqliteLedger {
-    SqliteLedger::open(folder.path(), SqliteOptions::default()).unwrap()
+    SqliteLedger::open(
+        folder.path(),
+        SqliteOptions::default(),
+        WriterMetrics::default(),
+    )
+    .unwrap()
 }
 
 fn refused(folder: &TempDir) -> String {
-    match SqliteLedger::open(folder.path(), SqliteOptions::default()) {
+    match SqliteLedger::open(
+        folder.path(),
+        SqliteOptions::default(),
+        WriterMetrics::default(),
+    ) {
         Ok(_) => panic!("it was opened"),
         Err(error) => error.to_string(),
     }

@@ -6,7 +6,8 @@ use super::*;
 fn the_folder_and_its_files_are_their_owners_alone() {
     let outer = TempDir::new().unwrap();
     let data = outer.path().join("new").join("data");
-    let ledger = SqliteLedger::open(&data, SqliteOptions::default()).unwrap();
+    let ledger =
+        SqliteLedger::open(&data, SqliteOptions::default(), WriterMetrics::default()).unwrap();
     assert_eq!(mode(&data), 0o700);
     for name in [
         "ledger.db",

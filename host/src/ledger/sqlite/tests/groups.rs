@@ -32,7 +32,8 @@ async fn a_full_queue_refuses_deliveries_at_once_and_other_work_goes_on() {
         group_max: 1,
         ..SqliteOptions::default()
     };
-    let ledger = Arc::new(SqliteLedger::open(folder.path(), options).unwrap());
+    let ledger =
+        Arc::new(SqliteLedger::open(folder.path(), options, WriterMetrics::default()).unwrap());
     let other = stall(&folder);
     let spawn = || {
         let ledger = Arc::clone(&ledger);

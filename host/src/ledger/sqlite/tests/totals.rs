@@ -69,7 +69,7 @@ async fn old_dedup_rows_are_cleared_by_new_ones() {
         dedup_window: Duration::ZERO,
         ..SqliteOptions::default()
     };
-    let ledger = SqliteLedger::open(folder.path(), options).unwrap();
+    let ledger = SqliteLedger::open(folder.path(), options, WriterMetrics::default()).unwrap();
     for _ in 0..20 {
         record(&ledger, &[]).await;
     }

@@ -1,0 +1,223 @@
+//! What is taken up of settings that change while the host runs: their file, and the files of its secrets.
+//!
+//! All sources are read again and again, as a whole: what comes out is either taken up as a whole or, if anything in
+//! it cannot be used, not at all, and the last good settings stay. A setting that cannot change now is told of.
+
+use super::signals::HangUps;
+use crate::config::{Config, Said, Shown, Sources, TakenUp};
+use crate::intake::IntakeConfig;
+use crate::ledger::sqlite::SqliteLedger;
+use crate::loader::LoaderSettings;
+use crate::secret::Secret;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// The time between two looks. What has changed counts when two looks in a row show the same: before that it may be
+/// half written.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// The settings that the parts of a running host look at.
+#[derive(Clone)]
+pub struct Live {
+    loader: watch::Sender<LoaderSettings>,
+    intake: watch::Sender<IntakeConfig>,
+    ledger: Arc<SqliteLedger>,
+}
+
+impl Live {
+    /// As the host starts.
+    pub fn new(config: &Config, ledger: Arc<SqliteLedger>) -> Self {
+        Self {
+            loader: watch::Sender::new(config.loader.clone()),
+            intake: watch::Sender::new(config.intake),
+            ledger,
+        }
+    }
+
+    /// The loader's.
+    pub fn loader(&self) -> watch::Receiver<LoaderSettings> {
+        self.loader.subscribe()
+    }
+
+    /// Intake's.
+    pub fn intake(&self) -> watch::Receiver<IntakeConfig> {
+        self.intake.subscribe()
+    }
+
+    fn show(&self, config: &Config) {
+        self.loader.send_if_modified(|loader| {
+            let changed = *loader != config.loader;
+            loader.clone_from(&config.loader);
+            changed
+        });
+        self.intake.send_replace(config.intake);
+        self.ledger.set_dedup_window(config.ledger.dedup_window);
+    }
+}
+
+/// Looks at the settings, and has them taken up.
+pub struct Reload {
+    sources: Sources,
+    hang_ups: HangUps,
+    live: Live,
+    /// What the host was started with.
+    started: Config,
+    /// What was taken up last.
+    accepted: Config,
+    /// What the look before showed, if it is to be taken up when the next shows it again.
+    seen: Option<Result<Config, String>>,
+    /// Why the settings of now are not taken up, as was told.
+    refused: Option<String>,
+}
+
+/// Why the host looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It is time to.
+    ByTime,
+    /// Somebody says that the files are as they should be.
+    BySignal,
+}
+
+impl Reload {
+    /// What looks at these settings, if they may change.
+    ///
+    /// # Errors
+    /// If SIGHUP cannot be handled.
+    pub fn of(config: &Config, live: Live) -> anyhow::Result<Option<Self>> {
+        let Some(sources) = config.sources.clone() else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            sources,
+            hang_ups: HangUps::new()?,
+            live,
+            started: config.clone(),
+            accepted: config.clone(),
+            seen: None,
+            refused: None,
+        }))
+    }
+
+    /// Looks until `stopping` turns true.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let mut looks = interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let looked = async {
+                let asked = tokio::select! {
+                    () = self.hang_ups.next() => Asked::BySignal,
+                    _ = looks.tick() => Asked::ByTime,
+                };
+                (asked, look(self.sources.clone()).await)
+            };
+            let (asked, read) = tokio::select! {
+                looked = looked => looked,
+                // A sender that is gone means the same.
+                _ = stopping.wait_for(|stop| *stop) => return,
+            };
+            if let Some(read) = read {
+                self.take(asked, read);
+            }
+        }
+    }
+
+    fn take(&mut self, asked: Asked, read: Result<Config, String>) {
+        let read = read.and_then(|config| match config.refuse_open(self.started.listen) {
+            None => Ok(config),
+            Some(problem) => Err(problem.to_string()),
+        });
+        if asked == Asked::ByTime && self.seen.as_ref() != Some(&read) {
+            self.seen = Some(read);
+            return;
+        }
+        match read {
+            Ok(config) => self.accept(config),
+            Err(problems) if self.refused.as_ref() != Some(&problems) => {
+                tracing::error!(
+                    reason = problems,
+                    "the changed settings cannot be used; those before stay"
+                );
+                self.refused = Some(problems);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn accept(&mut self, mut config: Config) {
+        if self.refused.take().is_some() {
+            tracing::info!("the settings can be used again");
+        }
+        if config == self.accepted {
+            return;
+        }
+        for (now, before) in config.said.iter().zip(&self.accepted.said) {
+            if now.value != before.value {
+                self.tell(now, before);
+            }
+        }
+        tell_secrets(&config.loader.secrets, &self.accepted.loader.secrets);
+        // The memory for bodies is bounded for as long as the host runs.
+        let room = self.started.intake.bodies_bytes_max;
+        if config.intake.body_bytes_max > room {
+            tracing::warn!(
+                bytes = room,
+                "bodies may not be larger than this before a restart"
+            );
+        }
+        let accepted = config.clone();
+        config.intake.body_bytes_max = config.intake.body_bytes_max.min(room);
+        self.live.show(&config);
+        self.accepted = accepted;
+    }
+
+    fn tell(&self, now: &Said, before: &Said) {
+        let shown = |said: &Said| match said.key.shown {
+            Shown::Value => said.value.clone(),
+            Shown::KeyOnly => "…".to_owned(),
+        };
+        let (key, old, new) = (now.key.name, shown(before), shown(now));
+        let mut started = self.started.said.iter();
+        let runs = started.any(|said| said.key == now.key && said.value == now.value);
+        match now.taken_up() {
+            TakenUp::Live => tracing::info!(key, old, new, "a changed setting is taken up"),
+            TakenUp::AtStart if runs => tracing::info!(key, new, "a setting is again as it runs"),
+            TakenUp::AtStart => {
+                tracing::warn!(
+                    key,
+                    old,
+                    new,
+                    "a changed setting takes effect after a restart"
+                );
+            }
+        }
+    }
+}
+
+fn tell_secrets(now: &[Secret], before: &[Secret]) {
+    if now == before {
+        return;
+    }
+    tracing::info!(secrets = now.len(), "changed webhook secrets are taken up");
+    if now.is_empty() {
+        tracing::warn!(
+            "no webhook secret is configured any more: whoever reaches this host can post deliveries"
+        );
+    }
+    if now.iter().any(Secret::is_short) {
+        tracing::warn!(
+            "a webhook secret is shorter than 16 bytes; make a better one with 'hookbox secret'"
+        );
+    }
+}
+
+/// Reads all sources on a thread for blocking; nothing if that broke off.
+async fn look(sources: Sources) -> Option<Result<Config, String>> {
+    let read = tokio::task::spawn_blocking(move || {
+        let checked = sources.read().checked();
+        checked.map_err(|problems| problems.to_string())
+    });
+    read.await.ok()
+}

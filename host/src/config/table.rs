@@ -1,0 +1,333 @@
+//! The table of all settings: each is a flag, a variable and a key of the file, and stands here once.
+
+use super::setting::{Ecosystem, Key, SecretPlaces, Setting};
+use super::{LISTEN, problem::LaterKey};
+use bytesize::ByteSize;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The folder of plugins and grants.
+pub const PLUGINS: Setting<PathBuf> = Setting {
+    key: &Key::new(
+        "plugins",
+        "DIR",
+        "Folder of plugins (NAME.wasm) and their grants (NAME.toml) [default: plugins]",
+    ),
+    default: || PathBuf::from("plugins"),
+    read: |written| written.path(),
+    ecosystem: None,
+};
+
+/// The folder of the ledger.
+pub const DATA: Setting<PathBuf> = Setting {
+    key: &Key::new(
+        "data",
+        "DIR",
+        "Folder of the ledger; made if it is not there [default: data]",
+    ),
+    default: || PathBuf::from("data"),
+    read: |written| written.path(),
+    ecosystem: None,
+};
+
+/// The public listener's address.
+pub const LISTEN_ON: Setting<SocketAddr> = Setting {
+    key: &Key::new(
+        "listen",
+        "ADDR",
+        "Address of the public listener [default: 127.0.0.1:8000, or 0.0.0.0:$PORT]",
+    ),
+    default: || LISTEN,
+    read: |written| written.address(),
+    ecosystem: Some(Ecosystem {
+        variable: "PORT",
+        read: |port| {
+            let port = port.to_str().and_then(|port| port.parse().ok());
+            let port = port.ok_or("not a port number; write PORT=8000")?;
+            Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
+        },
+    }),
+};
+
+/// Where the host's secrets are read.
+pub const SECRETS: Setting<SecretPlaces> = Setting {
+    key: &Key::new(
+        "secrets",
+        "REF",
+        "Where secrets are read: env:NAME or file:PATH, several by commas [default: env:WEBHOOK_SECRET]",
+    )
+    .live()
+    .private(),
+    default: || SecretPlaces::Default,
+    read: |written| written.secrets(),
+    ecosystem: None,
+};
+
+/// What to paste into the Hub's settings.
+pub const PUBLIC_URL: Setting<String> = Setting {
+    key: &Key::new(
+        "public-url",
+        "URL",
+        "Address that the Hub reaches this host at, shown on the landing page [default: from $SPACE_HOST]",
+    )
+    .private(),
+    default: String::new,
+    read: |written| written.url(),
+    ecosystem: Some(Ecosystem {
+        variable: "SPACE_HOST",
+        read: |host| {
+            let host = host.to_str().ok_or("not Unicode text")?;
+            Ok(format!("https://{host}"))
+        },
+    }),
+};
+
+/// Attempts at once.
+pub const CONCURRENCY: Setting<u32> = Setting {
+    key: &Key::new(
+        "concurrency",
+        "N",
+        "Attempts at once, over all plugins [default: 32]",
+    ),
+    default: || 32,
+    read: |written| written.number(1..=1024),
+    ecosystem: None,
+};
+
+/// The largest body.
+pub const BODY_MAX: Setting<ByteSize> = Setting {
+    key: &Key::new("body-max", "SIZE", "Largest body [default: 16MiB]").live(),
+    default: || ByteSize::mib(16),
+    read: |written| written.bytes(ByteSize::b(1)..=ByteSize::gib(1)),
+    ecosystem: None,
+};
+
+/// Connections at once.
+pub const CONNECTIONS_MAX: Setting<u32> = Setting {
+    key: &Key::new(
+        "connections-max",
+        "N",
+        "Connections at once [default: 1024]",
+    ),
+    default: || 1024,
+    read: |written| written.number(1..=1_000_000),
+    ecosystem: None,
+};
+
+/// How long a delivery is known by its `Webhook-Id`.
+pub const DEDUP_WINDOW: Setting<Duration> = Setting {
+    key: &Key::new(
+        "dedup-window",
+        "TIME",
+        "How long a delivery is known by its Webhook-Id [default: 7d]",
+    )
+    .live(),
+    default: || Duration::from_secs(7 * 24 * 60 * 60),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// The largest memory that a grant may give.
+pub const MEMORY_MAX: Setting<ByteSize> = Setting {
+    key: &Key::new(
+        "memory-max",
+        "SIZE",
+        "Largest memory that a grant may give [default: 256MiB]",
+    ),
+    default: || ByteSize::mib(256),
+    read: |written| written.bytes(ByteSize::mib(1)..=ByteSize::gib(4)),
+    ecosystem: None,
+};
+
+/// The largest component.
+pub const COMPONENT_MAX: Setting<ByteSize> = Setting {
+    key: &Key::new(
+        "component-max",
+        "SIZE",
+        "Largest component [default: 64MiB]",
+    )
+    .live(),
+    default: || ByteSize::mib(64),
+    read: |written| written.bytes(ByteSize::b(1)..=ByteSize::gib(1)),
+    ecosystem: None,
+};
+
+/// How long a plugin whose file has gone still gets runs.
+pub const MISSING_GRACE: Setting<Duration> = Setting {
+    key: &Key::new(
+        "missing-grace",
+        "TIME",
+        "How long a plugin whose file has gone still gets runs, which wait for it [default: 10m]",
+    )
+    .live(),
+    default: || Duration::from_secs(600),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// How long requests and attempts may go on at the end.
+pub const DRAIN: Setting<Duration> = Setting {
+    key: &Key::new(
+        "drain",
+        "TIME",
+        "How long requests and attempts may go on once the host is told to stop [default: 25s]",
+    ),
+    default: || Duration::from_secs(25),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// How many deliveries may wait to be recorded.
+pub const INTAKE_QUEUE_MAX: Setting<u32> = Setting {
+    key: &Key::new(
+        "intake-queue-max",
+        "N",
+        "How many deliveries may wait to be recorded; one more is answered 503 [default: 1024]",
+    )
+    .for_testers(),
+    default: || 1024,
+    read: |written| written.number(1..=1_000_000),
+    ecosystem: None,
+};
+
+/// How long a request's head may take.
+pub const HEAD_TIME_MAX: Setting<Duration> = Setting {
+    key: &Key::new(
+        "head-time-max",
+        "TIME",
+        "How long a request's head may take to come in, and a kept connection be idle [default: 10s]",
+    )
+    .for_testers(),
+    default: || Duration::from_secs(10),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// How long a body may take.
+pub const BODY_TIME_MAX: Setting<Duration> = Setting {
+    key: &Key::new(
+        "body-time-max",
+        "TIME",
+        "How long a body may take to come in [default: 30s]",
+    )
+    .for_testers(),
+    default: || Duration::from_secs(30),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// How long a sender may take to read an answer.
+pub const WRITE_TIME_MAX: Setting<Duration> = Setting {
+    key: &Key::new(
+        "write-time-max",
+        "TIME",
+        "How long a sender may take to read an answer, or each MiB of a long one [default: 30s]",
+    )
+    .for_testers(),
+    default: || Duration::from_secs(30),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// The age of a connection.
+pub const CONNECTION_AGE_MAX: Setting<Duration> = Setting {
+    key: &Key::new(
+        "connection-age-max",
+        "TIME",
+        "The age at which a connection is closed after the request under way [default: 5m]",
+    )
+    .for_testers(),
+    default: || Duration::from_secs(5 * 60),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// All keys, as the help shows them.
+pub const KEYS: &[&Key] = &[
+    PLUGINS.key,
+    DATA.key,
+    LISTEN_ON.key,
+    SECRETS.key,
+    PUBLIC_URL.key,
+    CONCURRENCY.key,
+    BODY_MAX.key,
+    CONNECTIONS_MAX.key,
+    DEDUP_WINDOW.key,
+    MEMORY_MAX.key,
+    COMPONENT_MAX.key,
+    MISSING_GRACE.key,
+    DRAIN.key,
+    INTAKE_QUEUE_MAX.key,
+    HEAD_TIME_MAX.key,
+    BODY_TIME_MAX.key,
+    WRITE_TIME_MAX.key,
+    CONNECTION_AGE_MAX.key,
+];
+
+/// Keys of the design that this version does not enforce. `alerts-url` stands in the file as `url` under `[alerts]`.
+pub const LATER: &[LaterKey] = &[
+    LaterKey::new("admin"),
+    LaterKey::new("admin-token"),
+    LaterKey::new("on-duplicate"),
+    LaterKey::new("on-unparsable"),
+    LaterKey::new("backlog-max"),
+    LaterKey::new("backlog-runs-per-plugin"),
+    LaterKey::new("park-runs"),
+    LaterKey::new("park-for"),
+    LaterKey::new("free-space-min"),
+    LaterKey::new("retain"),
+    LaterKey::new("retain-bytes"),
+    LaterKey::new("alerts-url"),
+    LaterKey {
+        name: "ledger",
+        reason: Some("this version of hookbox has the embedded ledger only; leave it out"),
+    },
+];
+
+/// What only a flag can say: neither a file nor a variable that somebody else set may open a host.
+pub const FLAGS_ONLY: &[&str] = &["insecure-no-secret", "allow-network-fs"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::setting::Value;
+    use crate::config::written::Written;
+    use std::ffi::OsStr;
+
+    /// The default that the help tells.
+    fn told(key: &Key) -> &str {
+        let told = key.help.split("[default: ").nth(1).unwrap();
+        told.split([']', ',']).next().unwrap()
+    }
+
+    fn check<T: Value>(setting: &Setting<T>) {
+        let read = (setting.read)(&Written::Text(OsStr::new(told(setting.key))));
+        assert_eq!(read.unwrap().shown(), (setting.default)().shown());
+    }
+
+    #[test]
+    fn the_help_tells_the_default_that_counts() {
+        check(&PLUGINS);
+        check(&DATA);
+        check(&LISTEN_ON);
+        check(&SECRETS);
+        check(&CONCURRENCY);
+        check(&CONNECTIONS_MAX);
+        check(&INTAKE_QUEUE_MAX);
+        for setting in [&BODY_MAX, &MEMORY_MAX, &COMPONENT_MAX] {
+            check(setting);
+        }
+        for setting in [
+            &DEDUP_WINDOW,
+            &MISSING_GRACE,
+            &DRAIN,
+            &HEAD_TIME_MAX,
+            &BODY_TIME_MAX,
+            &WRITE_TIME_MAX,
+            &CONNECTION_AGE_MAX,
+        ] {
+            check(setting);
+        }
+    }
+}

@@ -72,7 +72,7 @@ fn raise_open_files(config: &mut Config) {
     let Some(files) = current.and_then(|files| usize::try_from(files).ok()) else {
         return;
     };
-    let connections = files.saturating_sub(FILES_KEPT).max(1);
+    let connections = connections_within(files);
     if config.server.connections_max > connections {
         tracing::warn!(
             connections,
@@ -80,6 +80,12 @@ fn raise_open_files(config: &mut Config) {
         );
         config.server.connections_max = connections;
     }
+}
+
+/// How many connections leave some of so many file descriptors for the rest of the host.
+#[must_use]
+pub fn connections_within(files: usize) -> usize {
+    files.saturating_sub(FILES_KEPT).max(1)
 }
 
 fn runtime(name: &str) -> anyhow::Result<Runtime> {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod build;
+mod check;
 mod child;
 mod completions;
 mod component;
@@ -58,6 +59,7 @@ enum Command {
     Send(send::Send),
     Plugins(plugins::Plugins),
     Deliveries(deliveries::Deliveries),
+    Check(Box<check::Check>),
     Backup(backup::Backup),
     Secret(secret::Secret),
     Completions(completions::Completions),
@@ -88,6 +90,7 @@ pub fn main() -> ExitCode {
         Command::Send(command) => command.execute(),
         Command::Plugins(command) => command.execute(),
         Command::Deliveries(command) => command.execute(),
+        Command::Check(command) => command.execute(),
         Command::Backup(command) => command.execute(),
         Command::Secret(command) => command.execute(),
         Command::Completions(command) => command.execute(),

@@ -74,6 +74,8 @@ pub struct Config {
     pub ledger: SqliteOptions,
     /// Bounds of the sandboxes.
     pub engine: EngineConfig,
+    /// Where the host's secrets are read.
+    pub secret_places: SecretPlaces,
     /// Every setting with its place, for telling what has changed.
     pub said: Vec<Said>,
     /// What can be used and was probably not meant.
@@ -162,7 +164,8 @@ impl Sources {
 
     fn compose(&self, layers: &mut Layers<'_>) -> Config {
         let listen = layers.read(&table::LISTEN_ON);
-        let loader = loader(layers);
+        let secret_places = layers.read(&table::SECRETS);
+        let loader = loader(layers, &secret_places);
         // Else a mistake would be told twice: as itself, and as a host that is open for want of a secret.
         let is_known_who_posts = layers.problems.is_empty();
         let drain = layers.read(&table::DRAIN);
@@ -200,6 +203,7 @@ impl Sources {
                 concurrency,
                 memory_bytes_max: bytes(layers.read(&table::MEMORY_MAX)),
             },
+            secret_places,
             said: Vec::new(),
             hints: Vec::new(),
             sources: Some(self.clone()),
@@ -253,6 +257,16 @@ impl Config {
         })
     }
 
+    /// Where the first of the host's secrets is read, if it has one.
+    #[must_use]
+    pub fn first_secret(&self) -> Option<SecretRef> {
+        let default = || SecretRef::Env(DEFAULT_SECRET.to_owned());
+        match &self.secret_places {
+            SecretPlaces::Default => (!self.loader.secrets.is_empty()).then(default),
+            SecretPlaces::Named(places) => places.first().cloned(),
+        }
+    }
+
     /// Where a setting was said.
     #[must_use]
     pub fn place_of(&self, key: &str) -> Option<&Place> {
@@ -261,9 +275,8 @@ impl Config {
     }
 }
 
-fn loader(layers: &mut Layers<'_>) -> LoaderSettings {
-    let places = layers.read(&table::SECRETS);
-    let (secrets, unreadable) = read_secrets(&places);
+fn loader(layers: &mut Layers<'_>, places: &SecretPlaces) -> LoaderSettings {
+    let (secrets, unreadable) = read_secrets(places);
     let place = layers.place_of(table::SECRETS.key);
     let unreadable = unreadable
         .iter()

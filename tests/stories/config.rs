@@ -2,6 +2,7 @@
 
 use hookbox_tests::{Cli, Host, HostBuilder, Ran, event, eventually, workspace};
 use insta::assert_snapshot;
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -277,6 +278,22 @@ fn a_data_folder_in_memory_is_told_of() {
         .folder(folder.path())
         .start();
     host.notes("nothing in it survives a restart of the machine");
+    host.interrupt().ok();
+}
+
+#[test]
+fn a_space_without_persistent_storage_is_told_that_nothing_survives() {
+    let folder = TempDir::new().unwrap();
+    let device = |path: &std::path::Path| std::fs::metadata(path).unwrap().dev();
+    // Only a folder that is not a mount of its own is part of the Space.
+    if device(folder.path()) != device("/".as_ref()) {
+        return;
+    }
+    let host = Cli::new(&["serve", "--listen", "127.0.0.1:0"])
+        .env("SPACE_HOST", "me-x.hf.space")
+        .folder(folder.path())
+        .start();
+    host.notes("nothing in it survives a restart of the Space");
     host.interrupt().ok();
 }
 

@@ -11,6 +11,8 @@ mod bodies;
 #[cfg(test)]
 mod caps;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod completions;

@@ -191,6 +191,14 @@ pub enum SecretPlaces {
     Named(Vec<SecretRef>),
 }
 
+impl SecretPlaces {
+    /// Whether nothing was said.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::Default
+    }
+}
+
 impl Value for SecretPlaces {
     fn shown(&self) -> String {
         match self {

@@ -39,7 +39,7 @@ mod writer;
 pub use backup::BackupError;
 pub use header::check_file;
 pub use lock::running_host;
-pub use medium::{Medium, NetworkFs, is_on_root};
+pub use medium::{Medium, NetworkFs, check_medium, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
 pub use operator::SqliteOperator;
@@ -118,7 +118,7 @@ impl SqliteLedger {
         options: SqliteOptions,
         metrics: WriterMetrics,
     ) -> Result<Self, LedgerError> {
-        medium::refuse_network(data, options.network_fs)?;
+        check_medium(data, options.network_fs)?;
         open::make_folder(data)?;
         let lock = FolderLock::take(data)?;
         let file = open::file_in(data);

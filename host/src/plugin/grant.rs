@@ -181,7 +181,9 @@ impl Grant {
             grant.digest = Some(reader.digest(&digest)?);
         }
         if let Some(matcher) = file.r#match {
+            let globs = matcher.repo.iter().flatten();
             grant.matcher = Matcher {
+                repo_globs: globs.map(|glob| glob.get_ref().clone()).collect(),
                 repo: matcher
                     .repo
                     .map(|globs| reader.globs("match.repo", &globs))
@@ -431,12 +433,25 @@ fn unknown_key(shown: &str, key: &str, known: &[&str]) -> String {
 #[derive(Debug, Clone, Default)]
 pub struct Matcher {
     repo: Option<GlobSet>,
+    repo_globs: Vec<String>,
     types: Option<BTreeSet<String>>,
     refs: Option<GlobSet>,
     ignore_authors: BTreeSet<String>,
 }
 
 impl Matcher {
+    /// The globs of the repos that pass, as they were written; none if all do.
+    #[must_use]
+    pub fn repo_globs(&self) -> &[String] {
+        &self.repo_globs
+    }
+
+    /// The types of the repos that pass, in lower case; `None` if all do.
+    #[must_use]
+    pub const fn types(&self) -> Option<&BTreeSet<String>> {
+        self.types.as_ref()
+    }
+
     /// Whether it keeps any event away.
     fn narrows(&self) -> bool {
         self.repo.is_some()

@@ -113,7 +113,10 @@ pub fn is_on_root(folder: &Path) -> bool {
 }
 
 /// Refuses a data folder on a network file system, unless that is allowed. It need not be there.
-pub(super) fn refuse_network(data: &Path, allowed: NetworkFs) -> Result<(), LedgerError> {
+///
+/// # Errors
+/// [`LedgerError::Open`] names the file system.
+pub fn check_medium(data: &Path, allowed: NetworkFs) -> Result<(), LedgerError> {
     // Where the system does not tell, opening the ledger will.
     match (Medium::of(data), allowed) {
         (Ok(Medium::Network { kind }), NetworkFs::Refused) => Err(LedgerError::Open {

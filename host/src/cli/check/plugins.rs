@@ -1,0 +1,161 @@
+//! What would keep plugins from running: the folder, each component, and its grant.
+
+use super::findings::Findings;
+use crate::cli::component::small_engine;
+use crate::config::Config;
+use crate::plugin::catalog::{Plugin, Standing, optional_wants};
+use crate::plugin::compiler::Compiler;
+use crate::plugin::folder::{Folder, Kind};
+use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant};
+use crate::plugin::{Component, Engine, Grant, Manifest};
+use std::path::Path;
+
+/// A plugin that would run.
+pub struct Checked {
+    /// Its name.
+    pub name: String,
+    /// What it subscribes to.
+    pub manifest: Manifest,
+    /// What it is given.
+    pub grant: Grant,
+}
+
+/// Looks at every plugin. Returns those that would run.
+pub fn check(config: &Config, findings: &mut Findings) -> Vec<Checked> {
+    let Some(engine) = engine(config, findings) else {
+        return Vec::new();
+    };
+    let path = config.plugins.as_path();
+    let folder = Folder::new(path);
+    let listing = match folder.list() {
+        Ok(listing) => listing,
+        Err(error) => {
+            findings.error(path.display(), error);
+            return Vec::new();
+        }
+    };
+    if listing.folder.is_none() {
+        findings.warning(path.display(), "there is no such plugins folder");
+    } else if listing.components.is_empty() {
+        findings.warning(path.display(), "there is no plugin in the folder");
+    }
+    for (file, reason) in &listing.unusable {
+        findings.error(path.join(file).display(), reason);
+    }
+    for plugin in listing.grants.keys() {
+        if !listing.components.contains_key(plugin) {
+            let file = path.join(Kind::Grant.file_name(plugin));
+            findings.warning(file.display(), "a grant without its plugin");
+        }
+    }
+    let look = Look {
+        config,
+        engine: &engine,
+        folder: &folder,
+    };
+    let plugins = listing.components.into_keys();
+    plugins
+        .filter_map(|plugin| {
+            let has_grant = listing.grants.contains_key(&plugin);
+            look.at(plugin, has_grant, findings)
+        })
+        .collect()
+}
+
+/// The engine that the host would make; a small one to go on with if that cannot be had.
+fn engine(config: &Config, findings: &mut Findings) -> Option<Engine> {
+    match Engine::new(config.engine) {
+        Ok(engine) => Some(engine),
+        Err(error) => {
+            findings.error("concurrency", error);
+            small_engine(config.engine.memory_bytes_max).ok()
+        }
+    }
+}
+
+struct Look<'a> {
+    config: &'a Config,
+    engine: &'a Engine,
+    folder: &'a Folder,
+}
+
+impl Look<'_> {
+    /// Looks at one plugin, as the loader judges it.
+    fn at(&self, name: String, has_grant: bool, findings: &mut Findings) -> Option<Checked> {
+        let mut plugin = Plugin::new(name.clone());
+        if has_grant {
+            let file = self.folder.path().join(Kind::Grant.file_name(&name));
+            let read = self.grant(&file);
+            if let Err(reason) = &read {
+                findings.error(file.display(), reason);
+            }
+            plugin.regrant(read);
+            secret(&name, &file, plugin.grant(), findings);
+        } else {
+            let memory_bytes_max = self.config.engine.memory_bytes_max;
+            plugin.ungrant(WrittenGrant::default_within(memory_bytes_max));
+        }
+        let file = self.folder.path().join(Kind::Component.file_name(&name));
+        let component = match self.component(&file) {
+            Ok(component) => component,
+            Err(error) => {
+                findings.error(file.display(), error);
+                return None;
+            }
+        };
+        let digest = component.facts().digest.clone();
+        plugin.appear(Some(&digest));
+        plugin.begin(digest);
+        plugin.judge(component.clone());
+        if let Standing::Held(reason) = plugin.standing() {
+            findings.error(file.display(), format!("held: {reason}"));
+        }
+        for want in optional_wants(component.manifest()) {
+            let message = format!("it would like what is not granted: {want}");
+            findings.warning(file.display(), message);
+        }
+        plugin.running()?;
+        let manifest = component.manifest().clone();
+        let message = format!("{name} {} would run", manifest.version);
+        findings.note(file.display(), message);
+        Some(Checked {
+            grant: plugin.grant().clone(),
+            name,
+            manifest,
+        })
+    }
+
+    fn grant(&self, file: &Path) -> Result<WrittenGrant, String> {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let bytes = self.folder.read(&name, GRANT_BYTES_MAX);
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        WrittenGrant::parse(bytes, self.config.engine.memory_bytes_max)
+    }
+
+    fn component(&self, file: &Path) -> Result<Component, String> {
+        let bytes_max = self.config.loader.component_bytes_max;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        // As the host reads it: of no more than so many bytes, and not out of the folder.
+        let read = self.folder.read(&name, bytes_max);
+        let bytes = read.map_err(|error| error.to_string())?;
+        let compiler = Compiler::in_children().map_err(|error| error.to_string())?;
+        Component::load_bytes(self.engine, &bytes, &compiler).map_err(|error| error.to_string())
+    }
+}
+
+/// A secret of its own that cannot be read closes a plugin's endpoint.
+fn secret(name: &str, file: &Path, grant: &Grant, findings: &mut Findings) {
+    match grant.secret.as_ref().map(|place| place.read()) {
+        Some(Err(error)) => {
+            findings.error(
+                file.display(),
+                format!("secret: {error}; until then /webhooks/{name} is closed"),
+            );
+        }
+        Some(Ok(secret)) if secret.is_short() => findings.warning(
+            file.display(),
+            "its secret is shorter than 16 bytes; make a better one with 'hookbox secret'",
+        ),
+        _ => {}
+    }
+}

@@ -154,7 +154,13 @@ impl Sources {
             parsed
         });
         let mut layers = Layers::new(&self.flags, &self.environment, parsed, problems);
-        let config = self.compose(&mut layers);
+        let mut config = self.compose(&mut layers);
+        let mut sources = self.clone();
+        if let Some(file) = &file {
+            // From now on it must be there: a file that goes is not the same as one that never was.
+            sources.file = FileChoice::Named(file.path.clone());
+        }
+        config.sources = Some(sources);
         Reading {
             config,
             problems: layers.problems,
@@ -206,7 +212,7 @@ impl Sources {
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
-            sources: Some(self.clone()),
+            sources: None,
         };
         config.said = std::mem::take(&mut layers.said);
         config.hints.extend(self.unused_secret(&config));

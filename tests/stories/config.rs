@@ -229,6 +229,16 @@ fn a_broken_edit_leaves_the_last_good_settings_and_is_told_once() {
 }
 
 #[test]
+fn a_file_that_appears_is_taken_up_and_one_that_goes_leaves_its_settings() {
+    let host = Host::with(&[]).start();
+    host.replace("hookbox.toml", "body-max = \"1KiB\"\n");
+    eventually(SOON, || (status_of(&host, 2000) == 413).then_some(()));
+    std::fs::remove_file(host.folder().join("hookbox.toml")).unwrap();
+    host.logs("hookbox.toml: there is no such file");
+    assert_eq!(status_of(&host, 2000), 413);
+}
+
+#[test]
 fn a_change_that_would_leave_an_open_host_without_a_secret_is_refused() {
     let file = "listen = \"127.0.0.1:0\"\nsecrets = [\"env:THE_SECRET\"]\n";
     let host = Host::with(&[])

@@ -153,6 +153,9 @@ impl Reload {
         if config == self.accepted {
             return;
         }
+        if let Some(sources) = &config.sources {
+            self.sources.clone_from(sources);
+        }
         for (now, before) in config.said.iter().zip(&self.accepted.said) {
             if now.value != before.value {
                 self.tell(now, before);

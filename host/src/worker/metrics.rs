@@ -94,3 +94,39 @@ impl Used {
 const fn approximate(number: u64) -> f64 {
     number as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Outcome;
+
+    #[test]
+    fn what_an_attempt_used_is_kept_unless_nothing_ran() {
+        let skipped = AttemptRecord::not_executed("1".into(), "d".into(), Outcome::Ignored);
+        assert!(Used::of(&skipped).is_none());
+        let ran = AttemptRecord {
+            fuel_limit: 200_000_000,
+            fuel: 70_000,
+            memory_peak_bytes: 1 << 20,
+            wall_ms: 1_500,
+            ..skipped
+        };
+        let mut registry = Registry::default();
+        let metrics = WorkerMetrics::register(&mut registry);
+        metrics.settled("hello", Used::of(&ran).unwrap());
+        let mut text = String::new();
+        registry.write(&mut text).unwrap();
+        for sample in [
+            r#"hookbox_attempt_seconds_sum{plugin="hello"} 1.5"#,
+            r#"hookbox_attempt_seconds_bucket{le="1.0",plugin="hello"} 0"#,
+            r#"hookbox_attempt_seconds_bucket{le="2.5",plugin="hello"} 1"#,
+            r#"hookbox_attempt_fuel_bucket{le="100000.0",plugin="hello"} 1"#,
+            r#"hookbox_attempt_memory_bytes_bucket{le="1048576.0",plugin="hello"} 1"#,
+        ] {
+            assert!(
+                text.lines().any(|line| line == sample),
+                "{sample} is not in\n{text}"
+            );
+        }
+    }
+}

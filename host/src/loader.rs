@@ -349,7 +349,7 @@ impl Loader {
                 self.with(&name, |plugin| plugin.reload(component));
             }
             Done::Suspended { digest, reason } => {
-                tracing::error!(plugin = name, reason, "trying again");
+                tracing::warn!(plugin = name, reason, "trying again");
                 self.with(&name, |plugin| plugin.suspend(&digest, reason));
                 self.retries.put_off(&name, Instant::now());
             }

@@ -39,6 +39,8 @@ mod house_rules;
 #[cfg(test)]
 mod ledger_cli;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod payloads;

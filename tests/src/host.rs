@@ -155,6 +155,7 @@ pub struct Host {
 struct Running {
     child: Child,
     address: String,
+    stdout: Lines,
     stderr: Lines,
 }
 
@@ -195,9 +196,10 @@ impl Running {
         let mut running = Self {
             child,
             address: String::new(),
+            stdout,
             stderr,
         };
-        let address = stdout.wait(START, |line| {
+        let address = running.stdout.wait(START, |line| {
             line.strip_prefix(LISTENING).map(str::to_owned)
         });
         if let Some(address) = address {
@@ -333,6 +335,12 @@ impl Host {
     #[must_use]
     pub fn log(&self) -> String {
         self.running.stderr.text()
+    }
+
+    /// What it printed since it was started.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.running.stdout.text()
     }
 
     /// Waits for a line in its log.

@@ -10,6 +10,7 @@
 )]
 
 mod built;
+mod canary;
 mod cli;
 mod dev;
 mod expect;
@@ -23,6 +24,7 @@ mod wait;
 pub mod wit_deps;
 
 pub use built::{component, component_bytes, digest, hookbox, story_target, version_of, workspace};
+pub use canary::{Canary, Searched};
 pub use cli::{Cli, Going, Ran};
 pub use dev::{Dev, DevBuilder, processes_in};
 pub use expect::{keys, met, says};

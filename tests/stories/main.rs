@@ -9,6 +9,8 @@ mod big_payload;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod caps;
 #[cfg(test)]
 mod check;

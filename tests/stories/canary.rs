@@ -1,0 +1,368 @@
+//! No secret leaves in any output: known ones are put wherever a secret can be, and searched for in everything that
+//! the host says or keeps, in every form.
+
+use hookbox_tests::{Answer, Canary, Cli, Host, Hub, Post, Ran, Searched, event};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What anybody can ask of the public listener.
+const PAGES: &[&str] = &["/", "/healthz", "/readyz", "/nowhere", "/webhooks"];
+
+/// The commands that print what is kept.
+const COMMANDS: &[&[&str]] = &[
+    &["plugins"],
+    &["plugins", "--json"],
+    &["deliveries", "list", "--all"],
+    &["deliveries", "list", "--all", "--json"],
+    &["deliveries", "export"],
+];
+
+/// Everything that was said or kept, and where.
+#[derive(Default)]
+struct Surfaces(Vec<(String, Vec<u8>)>);
+
+impl Surfaces {
+    fn add(&mut self, place: impl Into<String>, content: impl Into<Vec<u8>>) {
+        self.0.push((place.into(), content.into()));
+    }
+
+    fn answer(&mut self, place: &str, answer: &Answer) {
+        self.add(place, format!("{:?}\n{}", answer.headers, answer.body));
+    }
+
+    /// What a running host says and keeps by now.
+    fn look(&mut self, host: &Host) {
+        for page in PAGES {
+            self.answer(page, &host.hub().request("GET", page).send());
+        }
+        self.look_at_rest(host);
+    }
+
+    /// The same of one that may have stopped.
+    fn look_at_rest(&mut self, host: &Host) {
+        self.add("log", host.log());
+        self.add("standard output", host.printed());
+        for command in COMMANDS {
+            self.command(&format!("{command:?}"), &host.cli(command));
+        }
+        for delivery in host.deliveries() {
+            let id = delivery.get("id").and_then(Value::as_str).unwrap();
+            self.command("show", &host.cli(&["deliveries", "show", id]));
+            self.command(
+                "show --json",
+                &host.cli(&["deliveries", "show", id, "--json"]),
+            );
+        }
+        for path in files(&host.data()) {
+            // A file may go while it is looked for, as the ledger's log does at a stop.
+            if let Ok(bytes) = std::fs::read(&path) {
+                self.add(path.display().to_string(), bytes);
+            }
+        }
+    }
+
+    fn command(&mut self, place: &str, ran: &Ran) {
+        self.add(place, format!("{}\n{}", ran.stdout, ran.stderr));
+    }
+
+    /// A command fails, and says why.
+    #[track_caller]
+    fn fails(&mut self, case: &str, command: Cli) {
+        let ran = command.env("RUST_LOG", "trace").run();
+        assert!(
+            ran.code != Some(0) && ran.stderr.contains(": "),
+            "{case}: {ran:?}"
+        );
+        self.command(case, &ran);
+    }
+
+    /// None of the secrets is in any of it.
+    #[track_caller]
+    fn hold_none_of(&self, canaries: &[&Canary]) {
+        let mut seen = HashSet::new();
+        // Much is said and kept several times.
+        for (place, content) in self.0.iter().filter(|(_, content)| seen.insert(content)) {
+            let searched = Searched::new(content);
+            for canary in canaries {
+                let found = canary.forms_in(&searched);
+                assert!(
+                    found.is_empty(),
+                    "the secret of {} is in {place}, as {found:?}:\n{}",
+                    canary.place,
+                    String::from_utf8_lossy(content.get(..content.len().min(8_000)).unwrap())
+                );
+            }
+        }
+    }
+
+    /// How many of them hold a text: what is looked through is what was meant to be.
+    fn holding(&self, text: &str) -> usize {
+        let holds = |content: &[u8]| String::from_utf8_lossy(content).contains(text);
+        self.0.iter().filter(|(_, content)| holds(content)).count()
+    }
+}
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .flat_map(|entry| {
+            let path = entry.path();
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+/// Secrets, by where they are put.
+struct Secrets {
+    hosts: Canary,
+    second: Canary,
+    own: Canary,
+    in_file: Canary,
+    strangers: Canary,
+    /// Where a place for a secret belongs, stands a secret itself.
+    miswritten: Canary,
+}
+
+impl Secrets {
+    fn new() -> Self {
+        Self {
+            hosts: Canary::new("webhook"),
+            second: Canary::new("rotated"),
+            own: Canary::new("plugins"),
+            in_file: Canary::new("in-file"),
+            strangers: Canary::new("strangers"),
+            miswritten: Canary::new("miswritten"),
+        }
+    }
+
+    fn all(&self) -> [&Canary; 6] {
+        let known = [&self.hosts, &self.second, &self.own, &self.in_file];
+        let [hosts, second, own, in_file] = known;
+        [
+            hosts,
+            second,
+            own,
+            in_file,
+            &self.strangers,
+            &self.miswritten,
+        ]
+    }
+
+    /// A host that was given them, and logs all it can. `file` holds one.
+    fn host(&self, file: &Path) -> Host {
+        // A literal, so that nothing of TOML has to be escaped
+        let miswritten = format!("'''{}'''", self.miswritten.secret);
+        let grants = [
+            ("own", "secret = \"env:OWN_SECRET\"".to_owned()),
+            ("in-file", format!("secret = \"file:{}\"", file.display())),
+            ("unset", "secret = \"env:NOT_SET_ANYWHERE\"".to_owned()),
+            ("bad-secret", format!("secret = {miswritten}")),
+            ("bad-list", format!("secret = [{miswritten}]")),
+            ("bad-table", format!("secret = {{ value = {miswritten} }}")),
+            ("bad-digest", format!("digest = {miswritten}")),
+            (
+                "bad-http",
+                format!("[[http]]\nhost = \"x.org\"\nbearer = {miswritten}"),
+            ),
+            ("bad-config", format!("[config]\nkey = {miswritten}")),
+            ("bad-key", format!("bearer = {miswritten}")),
+            (
+                "bad-end",
+                format!("secret = {}", &miswritten[..miswritten.len() - 3]),
+            ),
+        ];
+        let host = Host::with(&["hello", "guest-hostile"])
+            .secret(&self.hosts.secret)
+            .env("SECOND_SECRET", &self.second.secret)
+            .env("OWN_SECRET", &self.own.secret)
+            .args(&["--secrets", "env:WEBHOOK_SECRET,env:SECOND_SECRET"])
+            .env("RUST_LOG", "trace");
+        let granted = grants.iter().fold(host, |host, (name, text)| {
+            host.plugin_as(name, "hello")
+                .grant(name, &format!("{text}\n"))
+        });
+        granted.start()
+    }
+
+    /// Requests in which they are used, well and badly, and what each is answered.
+    fn requests<'a>(&self, hub: &'a Hub) -> Vec<(u16, Post<'a>)> {
+        let comment = event("discussion.comment", "create", "a/seen");
+        let query = |path: &str, canary: &Canary| format!("{path}?secret={}", canary.in_url());
+        let post = || hub.deliver(&comment);
+        let with = |canary: &Canary| post().secret(&canary.secret);
+        let at = |path: &str| post().no_secret().to(path);
+        let of_host = query("/webhooks", &self.hosts);
+        let twice = format!("{of_host}&secret={}", self.strangers.in_url());
+        let bearer = format!("Bearer {}", self.strangers.secret);
+        vec![
+            (200, post().wait(20)),
+            (202, post().id("twice")),
+            (200, post().id("twice")),
+            (202, with(&self.second)),
+            (202, at(&of_host)),
+            (202, with(&self.own).to("/webhooks/own")),
+            (202, at(&query("/webhooks/in-file", &self.in_file))),
+            (403, at(&of_host.replace("%20", "+"))),
+            (403, with(&self.own)),
+            (403, with(&self.strangers)),
+            (403, at(&query("/webhooks", &self.strangers))),
+            (503, post().to("/webhooks/unset")),
+            (503, post().to("/webhooks/bad-secret")),
+            (
+                400,
+                post().header("x-webhook-secret", &self.strangers.secret),
+            ),
+            (400, at(&twice)),
+            (401, at("/webhooks").header("authorization", &bearer)),
+            (
+                401,
+                at("/webhooks").header("cookie", &self.strangers.secret),
+            ),
+            (404, post().to(&query("/elsewhere", &self.strangers))),
+            (
+                404,
+                hub.request("GET", &query("/elsewhere", &self.strangers)),
+            ),
+            (405, hub.request("PUT", &of_host)),
+            (400, hub.deliver_bytes("{").to(&of_host)),
+            (415, post().to(&of_host).header("content-encoding", "gzip")),
+            (
+                200,
+                hub.deliver(&event("repo", "create", "a/panic")).wait(20),
+            ),
+        ]
+    }
+}
+
+#[test]
+fn no_secret_of_a_host_that_works_is_in_anything_it_says_or_keeps() {
+    // Given secrets wherever there is a place for one, and where there is none
+    let secrets = Secrets::new();
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, format!("{}\n", secrets.in_file.secret)).unwrap();
+    let mut host = secrets.host(&file);
+    let mut surfaces = Surfaces::default();
+    // When each is used, well and badly
+    for (status, post) in secrets.requests(&host.hub()) {
+        let answer = post.send();
+        assert_eq!(answer.status, status, "{answer:?}");
+        surfaces.answer("an answer", &answer);
+    }
+    for secret in [&secrets.hosts.secret, &secrets.strangers.secret] {
+        let to = format!("{}/webhooks", host.url());
+        let args = [
+            "send",
+            "discussion-comment",
+            "--to",
+            &to,
+            "--secret",
+            secret,
+        ];
+        surfaces.command("send", &Cli::new(&args).run());
+    }
+    surfaces.look(&host);
+    // And when it is killed, goes on, and is stopped
+    host.kill();
+    surfaces.look_at_rest(&host);
+    host.restart();
+    surfaces.look(&host);
+    assert_eq!(host.stop(), Some(0));
+    surfaces.look_at_rest(&host);
+    // Then none of them is to be found, though all that it said was looked through
+    surfaces.hold_none_of(&secrets.all());
+    assert!(
+        surfaces.holding("\"level\":\"DEBUG\"") > 0,
+        "{}",
+        host.log()
+    );
+    assert!(
+        surfaces.holding("a/seen") > 10,
+        "{:?}",
+        surfaces.holding("a/seen")
+    );
+}
+
+#[test]
+fn no_secret_is_in_what_is_said_of_a_start_that_failed() {
+    let canary = Canary::new("miswritten");
+    let (secret, folder) = (&canary.secret, TempDir::new().unwrap());
+    let write = |name: &str, text: String| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("two-lines", format!("{secret}\n{secret}\n"));
+    write("too-long", secret.repeat(1_000));
+    let serve = || {
+        let listen = ["serve", "--listen", "127.0.0.1:0"];
+        Cli::new(&listen).folder(folder.path())
+    };
+    let url = format!("postgres://user:{secret}@host/db");
+    let mut surfaces = Surfaces::default();
+    for (case, command) in [
+        (
+            "a secret itself as --secrets",
+            serve().arg("--secrets").arg(secret),
+        ),
+        (
+            "a secret itself in HOOKBOX_SECRETS",
+            serve().env("HOOKBOX_SECRETS", secret),
+        ),
+        (
+            "a control character",
+            serve().env("WEBHOOK_SECRET", &format!("{secret}\u{7}")),
+        ),
+        (
+            "a space at its end",
+            serve().env("WEBHOOK_SECRET", &format!("{secret} ")),
+        ),
+        (
+            "a letter outside ASCII",
+            serve().env("WEBHOOK_SECRET", &format!("{secret}\u{e4}")),
+        ),
+        ("two lines", serve().arg("--secrets").arg("file:two-lines")),
+        ("too long", serve().arg("--secrets").arg("file:too-long")),
+        (
+            "one good, one bad",
+            serve()
+                .env("WEBHOOK_SECRET", secret)
+                .arg("--secrets")
+                .arg("env:WEBHOOK_SECRET,env:NONE"),
+        ),
+        (
+            "an unknown setting",
+            serve().env("HOOKBOX_ADMIN_TOKN", secret),
+        ),
+        ("a ledger's password", serve().arg("--ledger").arg(&url)),
+        ("a ledger's password", serve().env("HOOKBOX_LEDGER", &url)),
+        (
+            "a folder that cannot be",
+            serve()
+                .env("WEBHOOK_SECRET", secret)
+                .arg("--data")
+                .arg("two-lines"),
+        ),
+    ] {
+        surfaces.fails(case, command);
+    }
+    for (case, line) in [
+        (
+            "a secret in hookbox.toml",
+            format!("secrets = ['''{secret}''']"),
+        ),
+        ("a list that is none", format!("secrets = '''{secret}'''")),
+        ("an unknown key", format!("webhook-secret = '''{secret}'''")),
+        ("a line that is cut", format!("secrets = ['''{secret}")),
+        ("a table", format!("[secrets]\nhost = '''{secret}'''")),
+    ] {
+        write("hookbox.toml", line);
+        surfaces.fails(case, serve());
+    }
+    surfaces.hold_none_of(&[&canary]);
+}

@@ -148,6 +148,21 @@ impl Connection {
         })
     }
 
+    /// The same connection for another thread, which may read while this one sends.
+    #[track_caller]
+    #[must_use]
+    pub fn another_hand(&self) -> Self {
+        let stream = self.stream.get_ref().try_clone();
+        Self {
+            stream: BufReader::with_capacity(1, stream.expect("a connection can be held twice")),
+        }
+    }
+
+    /// Reads one byte; `false` at the end.
+    pub fn sips(&mut self) -> bool {
+        self.stream.read_exact(&mut [0]).is_ok()
+    }
+
     /// Whether something comes within this time: bytes that are not read yet, or the end.
     pub fn hears(&mut self, time: Duration) -> bool {
         if !self.stream.buffer().is_empty() {

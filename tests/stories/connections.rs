@@ -1,6 +1,6 @@
 //! Connections at the public listener: kept, counted, and closed where a request could be read in two ways.
 
-use hookbox_tests::{Host, SECRET, Shared, event};
+use hookbox_tests::{Host, SECRET, Shared, event, eventually};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,18 +17,53 @@ fn created() -> Value {
     event("repo", "create", "a/b")
 }
 
+/// A request that is answered at once.
+fn health(host: &Host) -> String {
+    format!("GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n", host.address())
+}
+
 #[test]
-fn a_full_house_serves_the_next_when_one_leaves() {
+fn on_a_full_house_the_longest_idle_goes_for_the_next() {
     let host = Host::with(&[]).args(&["--connections-max", "2"]).start();
     let hub = host.hub();
-    let idle = [hub.connect(), hub.connect()];
+    // Given two that have said nothing yet
+    let [mut longest, mut shorter] = [hub.connect(), hub.connect()];
+    // When a third comes
+    let began = Instant::now();
     let mut third = hub.connect();
-    third.send(format!(
-        "GET /healthz HTTP/1.1\r\nhost: {}\r\n\r\n",
-        host.address()
-    ));
-    drop(idle);
+    third.send(health(&host));
+    // Then it is served at once, for the one that was idle for longest
     assert_eq!(third.answer().unwrap().status, 200);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(longest.is_closed());
+    shorter.send(health(&host));
+    assert_eq!(shorter.answer().unwrap().status, 200);
+}
+
+#[test]
+fn a_request_under_way_keeps_its_place() {
+    let host = Host::with(&["guest-hostile"])
+        .args(&["--connections-max", "1"])
+        .start();
+    let hub = host.hub();
+    // Given a house full of one whose delivery is being handled
+    let body = event("repo", "create", "a/sleep").to_string();
+    let length = format!("content-length: {}", body.len());
+    let mut first = hub.connect();
+    first.send(format!(
+        "{}\r\n{body}",
+        hub.head(&[&length, "prefer: wait=3"])
+    ));
+    eventually(Duration::from_secs(10), || {
+        (!host.deliveries().is_empty()).then_some(())
+    });
+    // When another comes
+    let mut second = hub.connect();
+    second.send(health(&host));
+    // Then it waits until the first has its answer
+    assert!(!second.hears(Duration::from_millis(500)));
+    assert_eq!(first.answer().unwrap().status, 202);
+    assert_eq!(second.answer().unwrap().status, 200);
 }
 
 #[test]
@@ -42,6 +77,21 @@ fn one_connection_carries_many_deliveries() {
         connection.send(format!("{}\r\n{body}", hub.head(&[&length])));
         assert_eq!(connection.answer().unwrap().status, 202);
     }
+}
+
+#[test]
+fn who_has_nothing_more_to_send_gets_its_answer() {
+    let host = host();
+    let body = created().to_string();
+    let length = format!("content-length: {}", body.len());
+    let mut connection = host.hub().connect();
+    connection.send(format!(
+        "{}\r\n{body}",
+        host.hub().head(&[&length, "prefer: wait=20"])
+    ));
+    connection.finish_sending();
+    assert_eq!(connection.answer().unwrap().status, 200);
+    assert!(connection.is_closed());
 }
 
 #[test]

@@ -53,10 +53,14 @@ mod public_listener;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod slow_senders;
 #[cfg(test)]
 mod wit_deps;

@@ -6,11 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// How long a sender in the middle of a head, or of reading its answer, is left alone on a full house.
-const MANNERS: Duration = Duration::from_secs(1);
+/// How long a sender is left alone on a full house before it says something: a request comes right behind its connection.
+const IDLE_MANNERS: Duration = Duration::from_millis(20);
+
+/// How long a sender in the middle of a head is left alone on a full house; most heads come in one piece.
+const HEAD_MANNERS: Duration = Duration::from_millis(200);
+
+/// The same for a sender that reads its answer.
+const ANSWER_MANNERS: Duration = Duration::from_millis(500);
 
 /// The time between two looks for somebody who can go.
-const BETWEEN: Duration = Duration::from_millis(50);
+const BETWEEN: Duration = Duration::from_millis(10);
 
 /// Where a connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,12 +51,13 @@ struct Standing {
 impl Standing {
     /// How willingly it is let go, the least first; `None` if it stays.
     fn rank(self, now: Instant) -> Option<u8> {
-        let waits = now.saturating_duration_since(self.since) >= MANNERS;
+        let waits = now.saturating_duration_since(self.since);
         match self.phase {
             Phase::Farewell => Some(0),
-            Phase::Idle => Some(1),
-            Phase::Head | Phase::Answer if waits => Some(2),
-            Phase::Head | Phase::Answer | Phase::Request | Phase::Gone => None,
+            Phase::Idle if waits >= IDLE_MANNERS => Some(1),
+            Phase::Head if waits >= HEAD_MANNERS => Some(2),
+            Phase::Answer if waits >= ANSWER_MANNERS => Some(2),
+            Phase::Idle | Phase::Head | Phase::Answer | Phase::Request | Phase::Gone => None,
         }
     }
 }
@@ -174,11 +181,15 @@ impl House {
         }
     }
 
-    /// Sends the one away that has waited longest among those that are let go most willingly.
+    /// Sends the one away that has waited longest among those that are let go most willingly, unless somebody who was
+    /// sent away has yet to leave.
     pub fn send_one_away(&self) {
         let now = Instant::now();
         let chosen = {
             let places = self.places();
+            if places.values().any(|place| place.phase() == Phase::Gone) {
+                return;
+            }
             let ranked = places.values().filter_map(|place| {
                 let standing = *place.standing();
                 Some((standing.rank(now)?, standing.since, place))
@@ -232,12 +243,26 @@ mod tests {
         use Phase::*;
         check(&[], None);
         check(&[(Request, 60_000)], None);
-        check(&[(Request, 60_000), (Idle, 0)], Some(1));
-        check(&[(Idle, 10), (Idle, 30), (Idle, 20)], Some(1));
-        check(&[(Idle, 10), (Farewell, 0)], Some(1));
-        check(&[(Head, 9000), (Idle, 10)], Some(1));
-        check(&[(Head, 900), (Answer, 900)], None);
+        check(&[(Request, 60_000), (Idle, 10)], None);
+        check(&[(Request, 60_000), (Idle, 30)], Some(1));
+        check(&[(Idle, 30), (Idle, 50), (Idle, 40)], Some(1));
+        check(&[(Idle, 30), (Farewell, 0)], Some(1));
+        check(&[(Head, 9000), (Idle, 30)], Some(1));
+        check(&[(Head, 100), (Answer, 400)], None);
+        check(&[(Head, 300), (Answer, 400)], Some(0));
         check(&[(Head, 1500), (Answer, 2500), (Request, 9000)], Some(1));
+    }
+
+    #[test]
+    fn only_one_goes_for_one_that_comes() {
+        let (house, places) = seats(&[(Phase::Idle, 200), (Phase::Idle, 100)]);
+        house.send_one_away();
+        house.send_one_away();
+        let phases = [places[0].phase(), places[1].phase()];
+        assert_eq!(phases, [Phase::Gone, Phase::Idle]);
+        house.places().remove(&0);
+        house.send_one_away();
+        assert_eq!(places[1].phase(), Phase::Gone);
     }
 
     #[test]
@@ -245,10 +270,11 @@ mod tests {
         let place = Place::new();
         assert_eq!(place.step(Phase::Head, Phase::Request), Phase::Idle);
         assert_eq!(place.step(Phase::Idle, Phase::Head), Phase::Head);
-        assert!(!place.send_away(Instant::now()));
+        let later = Instant::now() + Duration::from_millis(100);
+        assert!(!place.send_away(later));
         assert_eq!(place.enter(Phase::Idle), Phase::Idle);
-        assert!(place.send_away(Instant::now()));
-        assert!(!place.send_away(Instant::now()));
+        assert!(place.send_away(later));
+        assert!(!place.send_away(later));
         assert_eq!(place.enter(Phase::Request), Phase::Gone);
         assert_eq!(place.step(Phase::Idle, Phase::Head), Phase::Gone);
     }

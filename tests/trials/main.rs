@@ -5,9 +5,13 @@ mod completions;
 #[cfg(test)]
 mod edit;
 #[cfg(test)]
+mod flood;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod neighbours;
+#[cfg(test)]
+mod noise;
 #[cfg(test)]
 mod notice;
 #[cfg(test)]

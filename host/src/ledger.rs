@@ -11,8 +11,8 @@ pub mod record;
 pub mod sqlite;
 
 pub use record::{
-    AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Payload, PluginRecord, PluginState,
-    PluginTotals, RunRecord, Totals,
+    AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Page, Payload, PluginRecord,
+    PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
 };
 
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
@@ -173,6 +173,34 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError::Failed`] if they cannot be read.
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError>;
+
+    /// A part of the list of deliveries, newest first: of those older than `before`, if that is given; `None` if it is
+    /// none. At most [`DeliveryFilter::limit`], and no more than is read in a short time and held in little memory.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn delivery_page(
+        &self,
+        filter: DeliveryFilter,
+        before: Option<DeliveryId>,
+    ) -> Result<Option<Page<DeliveryRecord, DeliveryId>>, LedgerError>;
+
+    /// A part of the list of runs, newest first, as [`Ledger::delivery_page`].
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn run_page(
+        &self,
+        filter: RunFilter,
+        limit: usize,
+        before: Option<RunId>,
+    ) -> Result<Option<Page<RunEntry, RunId>>, LedgerError>;
+
+    /// One run with its attempts.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn run(&self, id: RunId) -> Result<Option<RunEntry>, LedgerError>;
 
     /// How much of everything there is. What it costs grows with the number of plugins, not with that of runs.
     ///

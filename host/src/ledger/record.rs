@@ -125,6 +125,34 @@ pub struct DeliveryFilter {
     pub since_ms: Option<u64>,
 }
 
+/// Which runs to list. All conditions must hold.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Of this plugin.
+    pub plugin: Option<String>,
+    /// In this state.
+    pub state: Option<RunState>,
+}
+
+/// A run with the delivery that it is of.
+#[derive(Debug, Clone)]
+pub struct RunEntry {
+    /// The delivery's id.
+    pub delivery: DeliveryId,
+    /// The run.
+    pub run: RunRecord,
+}
+
+/// A part of a list, newest first. It may hold less than was asked for, even nothing, although there is more: each
+/// part is read within bounds.
+#[derive(Debug, Clone)]
+pub struct Page<T, Id> {
+    /// What was found.
+    pub items: Vec<T>,
+    /// What to ask for the next part before; `None` at the list's end.
+    pub next: Option<Id>,
+}
+
 /// What the host knows of a plugin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginRecord {

@@ -23,6 +23,7 @@ mod migrate;
 mod open;
 mod operator;
 mod pack;
+mod page;
 mod plugins;
 mod query;
 mod queue;
@@ -38,7 +39,7 @@ mod writer;
 
 pub use backup::BackupError;
 pub use header::check_file;
-pub use lock::running_host;
+pub use lock::{is_served, running_host};
 pub use medium::{Medium, NetworkFs, check_medium, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
@@ -54,10 +55,11 @@ use self::record::Parcel;
 use self::settle::Ending;
 use self::writer::{Shared, Tx, Writer};
 use super::{
-    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, Payload,
-    PluginRecord, Recording, RunRecord, Settled, StateChanges, StateValue, Totals,
+    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, Page, Payload,
+    PluginRecord, Recording, RunEntry, RunFilter, RunRecord, Settled, StateChanges, StateValue,
+    Totals,
 };
-use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, Settlement};
+use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
@@ -352,6 +354,33 @@ impl Ledger for SqliteLedger {
     async fn deliveries(&self, filter: DeliveryFilter) -> Result<Vec<DeliveryRecord>, LedgerError> {
         self.readers
             .read(move |connection| query::deliveries(connection, &filter))
+            .await
+    }
+
+    async fn delivery_page(
+        &self,
+        filter: DeliveryFilter,
+        before: Option<DeliveryId>,
+    ) -> Result<Option<Page<DeliveryRecord, DeliveryId>>, LedgerError> {
+        self.readers
+            .read(move |connection| page::deliveries(connection, &filter, before))
+            .await
+    }
+
+    async fn run_page(
+        &self,
+        filter: RunFilter,
+        limit: usize,
+        before: Option<RunId>,
+    ) -> Result<Option<Page<RunEntry, RunId>>, LedgerError> {
+        self.readers
+            .read(move |connection| page::runs(connection, &filter, limit, before))
+            .await
+    }
+
+    async fn run(&self, id: RunId) -> Result<Option<RunEntry>, LedgerError> {
+        self.readers
+            .read(move |connection| page::run(connection, id))
             .await
     }
 

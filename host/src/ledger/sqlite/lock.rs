@@ -6,11 +6,45 @@
 
 use crate::ledger::LedgerError;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek as _, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-/// The lock's file in a data folder.
+/// The file that is locked.
 const FILE: &str = "hookbox.lock";
+
+/// How long a command may hold a folder's lock that only looks whether it can be had.
+const PROBED: Duration = Duration::from_millis(200);
+
+/// The wait between two looks.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether a host serves a folder now. Blocks for no longer than a file takes to be opened.
+///
+/// # Errors
+/// If that cannot be told.
+pub fn is_served(folder: &Path) -> std::io::Result<bool> {
+    let file = match File::open(folder.join(FILE)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    // Given up at once when the file is closed; a host that starts in between looks more than once.
+    match file.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The process that serves a folder, as it noted itself; `None` if none does, or that cannot be told. Blocks for no
+/// longer than a file takes to be opened.
+#[must_use]
+pub fn running_host(folder: &Path) -> Option<u32> {
+    let is_served = is_served(folder).unwrap_or(false);
+    let file = is_served.then(|| File::open(folder.join(FILE)).ok())?;
+    noted(&mut file?)
+}
 
 /// Holds a data folder's lock until it is dropped.
 #[derive(Debug)]
@@ -31,7 +65,7 @@ impl FolderLock {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path).map_err(open_error)?;
-        match file.try_lock() {
+        match lock_within(&file, PROBED) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LedgerError::Locked {
@@ -46,40 +80,15 @@ impl FolderLock {
     }
 }
 
-/// The process that serves a data folder, as far as it can be told without touching the lock: trying to take it could
-/// keep a host from starting. One in another process namespace is not seen.
-#[must_use]
-pub fn running_host(folder: &Path) -> Option<u32> {
-    let path = folder.join(FILE);
-    let mut file = File::open(&path).ok()?;
-    let found = rustix::fs::fstat(&file).ok()?;
-    let mut noted = String::new();
-    Read::by_ref(&mut file)
-        .take(32)
-        .read_to_string(&mut noted)
-        .ok()?;
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
-    let (major, minor) = (
-        rustix::fs::major(found.st_dev),
-        rustix::fs::minor(found.st_dev),
-    );
-    let place = format!("{major:02x}:{minor:02x}:{}", found.st_ino);
-    holder_in(&locks, &place, noted.trim().parse().ok())
-}
-
-/// The holder of a lock in `/proc/locks` (proc(5)). Some file systems show another device there than to stat(2): then
-/// the inode and the noted process tell.
-fn holder_in(locks: &str, place: &str, noted: Option<u32>) -> Option<u32> {
-    let inode = place.rsplit(':').next();
-    locks.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, "FLOCK", _, "WRITE", pid, held, ..] = words.as_slice() else {
-            return None;
-        };
-        let pid = pid.parse().ok()?;
-        let is_noted = noted == Some(pid) && held.rsplit(':').next() == inode;
-        (*held == place || is_noted).then_some(pid)
-    })
+/// Locks a file, whoever looks whether it is locked meanwhile.
+fn lock_within(file: &File, patience: Duration) -> Result<(), TryLockError> {
+    let until = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK),
+            locked => return locked,
+        }
+    }
 }
 
 fn note_holder(file: &mut File) -> std::io::Result<()> {
@@ -90,12 +99,14 @@ fn note_holder(file: &mut File) -> std::io::Result<()> {
 
 /// ` (process N)`, or empty if the file does not say.
 fn holder(file: &mut File) -> String {
+    noted(file).map_or_else(String::new, |pid| format!(" (process {pid})"))
+}
+
+/// The process that a lock's file names.
+fn noted(file: &mut File) -> Option<u32> {
     let mut text = String::new();
-    let read = file.take(32).read_to_string(&mut text);
-    match (read, text.trim().parse::<u32>()) {
-        (Ok(_), Ok(pid)) => format!(" (process {pid})"),
-        _ => String::new(),
-    }
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -103,22 +114,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_holds_a_lock_is_told_without_touching_it() {
+    fn whoever_holds_a_lock_is_told() {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(running_host(folder.path()), None);
         let lock = FolderLock::take(folder.path()).unwrap();
         assert_eq!(running_host(folder.path()), Some(std::process::id()));
         drop(lock);
         assert_eq!(running_host(folder.path()), None);
-    }
-
-    #[test]
-    fn a_lock_is_found_by_its_file_or_by_its_noted_holder() {
-        let locks = "1: POSIX  ADVISORY  WRITE 7 08:01:5 0 EOF\n\
-                     2: FLOCK  ADVISORY  WRITE 8 00:1b:5 0 EOF\n";
-        assert_eq!(holder_in(locks, "00:1b:5", None), Some(8));
-        assert_eq!(holder_in(locks, "00:2c:5", Some(8)), Some(8));
-        assert_eq!(holder_in(locks, "00:2c:5", Some(9)), None);
-        assert_eq!(holder_in(locks, "08:01:5", Some(7)), None);
     }
 }

@@ -12,6 +12,7 @@ pub(super) const APPLICATION_ID: i64 = 0x486B_6278;
 const STEPS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
 ];
 
 /// Brings a file to the newest schema, in one transaction per step.

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 /// How many deliveries' runs are read at a time.
 const CHUNK: usize = 500;
 
-const COLUMNS: &str = "seq, id, path, hub_id, webhook_id, scope, action, repo_type, repo_name,
+pub(super) const COLUMNS: &str =
+    "seq, id, path, hub_id, webhook_id, scope, action, repo_type, repo_name,
     repo_id, received_ms, dup_count, state";
 
 /// One delivery with its runs, attempts and payload.
@@ -119,7 +120,7 @@ fn next_statement(filter: &DeliveryFilter) -> String {
 
 /// What a filter asks for. Conditions that are not asked for stay true, save that of the state: SQLite uses the
 /// index of unsettled deliveries only if the statement says that it is about them.
-fn conditions(filter: &DeliveryFilter) -> String {
+pub(super) fn conditions(filter: &DeliveryFilter) -> String {
     let by_state = match filter.state {
         Some(DeliveryState::Pending | DeliveryState::Dead) => {
             "state = :state AND state <> 'settled'"
@@ -176,7 +177,7 @@ pub(super) fn payload(connection: &Connection, delivery: i64) -> Result<Option<P
 }
 
 /// The runs of these deliveries, by delivery, each with its attempts.
-fn runs(
+pub(super) fn runs(
     connection: &Connection,
     deliveries: &[i64],
 ) -> Result<HashMap<i64, Vec<RunRecord>>, Fault> {
@@ -201,7 +202,7 @@ fn runs(
 }
 
 /// The attempts of these runs, by run.
-fn attempts(
+pub(super) fn attempts(
     connection: &Connection,
     runs: &[i64],
 ) -> Result<HashMap<i64, Vec<AttemptEntry>>, Fault> {
@@ -241,7 +242,7 @@ fn list(seqs: &[i64]) -> String {
     text
 }
 
-fn delivery_of(row: &Row<'_>) -> rusqlite::Result<(i64, DeliveryRecord)> {
+pub(super) fn delivery_of(row: &Row<'_>) -> rusqlite::Result<(i64, DeliveryRecord)> {
     let delivery = DeliveryRecord {
         id: parsed(row, 1)?,
         path: row.get(2)?,
@@ -261,7 +262,7 @@ fn delivery_of(row: &Row<'_>) -> rusqlite::Result<(i64, DeliveryRecord)> {
     Ok((row.get(0)?, delivery))
 }
 
-fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
+pub(super) fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
     let state = word(row, 4, RunState::from_word)?;
     let gate = word(row, 5, Gate::from_word)?;
     let due_ms = natural(row.get(12)?);

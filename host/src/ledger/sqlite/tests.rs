@@ -4,6 +4,7 @@ mod faults;
 mod files;
 mod groups;
 mod operator;
+mod page;
 mod totals;
 mod walk;
 

@@ -23,6 +23,16 @@ pub fn rfc3339(ms: u64) -> String {
         .map_or_else(|| format!("{ms} ms"), |time| format!("{time:.3}"))
 }
 
+/// The time that a text says, in ms since the Unix epoch: so long ago (`12h`, `7d`), or an RFC 3339 time.
+#[must_use]
+pub fn read_since(text: &str) -> Option<u64> {
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Some(now_ms().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
+    }
+    let time = text.parse::<jiff::Timestamp>().ok()?;
+    u64::try_from(time.as_millisecond()).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,12 +6,11 @@ mod replay;
 
 use crate::activity::{DeliveryDetailJson, DeliveryJson};
 use crate::cli::{End, UsageError, output};
-use crate::clock::{now_ms, rfc3339};
+use crate::clock::{read_since, rfc3339};
 use crate::delivery::{DeliveryId, DeliveryState};
 use crate::ledger::sqlite::SqliteReader;
 use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, RunRecord};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Show, export and replay deliveries, with their runs and attempts
 #[derive(Debug, clap::Args)]
@@ -131,18 +130,11 @@ impl Filter {
 }
 
 fn since(text: &str) -> Result<u64, UsageError> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        let ago: Duration = ago;
-        return Ok(now_ms().saturating_sub(u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)));
-    }
-    text.parse::<jiff::Timestamp>()
-        .ok()
-        .and_then(|time| u64::try_from(time.as_millisecond()).ok())
-        .ok_or_else(|| {
-            UsageError(format!(
-                "--since {text}: neither a duration such as 12h or 7d nor a time such as 2026-08-28T09:30:00Z"
-            ))
-        })
+    read_since(text).ok_or_else(|| {
+        UsageError(format!(
+            "--since {text}: neither a duration such as 12h or 7d nor a time such as 2026-08-28T09:30:00Z"
+        ))
+    })
 }
 
 fn show_list(deliveries: Vec<DeliveryRecord>) {

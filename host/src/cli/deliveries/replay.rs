@@ -8,9 +8,8 @@ use crate::delivery::{DeliveryId, Gate};
 use crate::event::Event;
 use crate::ledger::RunRecord;
 use crate::ledger::sqlite::{SqliteOperator, SqliteReader};
-use crate::replay::{Plan, Skipped};
+use crate::replay::{Plan, Skipped, unknown_plugin};
 use crate::router::Router;
-use crate::spelling::nearest;
 use anyhow::Context as _;
 use std::path::Path;
 
@@ -99,7 +98,9 @@ impl Replayer {
         let records = reader.plugins()?;
         if let Some(only) = &only {
             let noted: Vec<&str> = records.iter().map(|record| &*record.name).collect();
-            check_plugin(&reader, &noted, only)?;
+            if let Some(why) = unknown_plugin(only, &noted, &reader.known_plugins()?) {
+                anyhow::bail!(why);
+            }
         }
         Ok(Self {
             router: Router::of(&records),
@@ -131,21 +132,6 @@ impl Replayer {
             skipped: plan.skipped(&runs),
             runs,
         })
-    }
-}
-
-fn check_plugin(reader: &SqliteReader, noted: &[&str], plugin: &str) -> anyhow::Result<()> {
-    if noted.contains(&plugin) {
-        return Ok(());
-    }
-    if reader.known_plugins()?.iter().any(|known| known == plugin) {
-        anyhow::bail!("the plugin `{plugin}` is gone; put its file back, then replay");
-    }
-    match nearest(plugin, noted.iter().copied()) {
-        Some(nearest) => {
-            anyhow::bail!("there is no plugin `{plugin}`; did you mean `{nearest}`?")
-        }
-        None => anyhow::bail!("there is no plugin `{plugin}` (see 'hookbox plugins')"),
     }
 }
 

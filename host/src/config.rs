@@ -174,41 +174,25 @@ impl Sources {
         let loader = loader(layers, &secret_places);
         // Else a mistake would be told twice: as itself, and as a host that is open for want of a secret.
         let is_known_who_posts = layers.problems.is_empty();
-        let drain = layers.read(&table::DRAIN);
-        let plugins = layers.read(&table::PLUGINS);
-        let data = layers.read(&table::DATA);
-        let public_url = layers.read(&table::PUBLIC_URL);
-        let concurrency = layers.read(&table::CONCURRENCY);
+        let (server, worker, engine) = bounds(layers);
         let mut config = Config {
-            plugins,
-            data,
+            plugins: layers.read(&table::PLUGINS),
+            data: layers.read(&table::DATA),
             listen,
             no_secret: self.flags.no_secret,
-            public_url,
+            public_url: layers.read(&table::PUBLIC_URL),
             surroundings: self.surroundings(),
             loader,
             intake: intake(layers),
-            server: ServerConfig {
-                connections_max: count(layers.read(&table::CONNECTIONS_MAX)),
-                drain,
-                head_time_max: layers.read(&table::HEAD_TIME_MAX),
-                write_time_max: layers.read(&table::WRITE_TIME_MAX),
-                connection_age_max: layers.read(&table::CONNECTION_AGE_MAX),
-            },
-            worker: WorkerConfig {
-                concurrency: count(concurrency),
-                drain,
-            },
+            server,
+            worker,
             ledger: SqliteOptions {
                 dedup_window: layers.read(&table::DEDUP_WINDOW),
                 queue_max: count(layers.read(&table::INTAKE_QUEUE_MAX)),
                 network_fs: self.flags.network_fs,
                 ..SqliteOptions::default()
             },
-            engine: EngineConfig {
-                concurrency,
-                memory_bytes_max: bytes(layers.read(&table::MEMORY_MAX)),
-            },
+            engine,
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
@@ -225,16 +209,14 @@ impl Sources {
     /// Tells of a default secret that is set where others were named: whoever set it may think that it counts.
     fn unused_secret(&self, config: &Config) -> Option<Problem> {
         self.environment.get(DEFAULT_SECRET)?;
-        let mut said = config.said.iter();
-        let secrets = said.find(|said| said.key == table::SECRETS.key)?;
-        let default = format!("env:{DEFAULT_SECRET}");
-        let is_used = secrets.value.split(',').any(|place| place == default);
+        let SecretPlaces::Named(places) = &config.secret_places else {
+            return None;
+        };
+        let place = config.place_of(table::SECRETS.key.name)?;
+        let is_used = places.contains(&SecretRef::Env(DEFAULT_SECRET.to_owned()));
         (!is_used).then(|| Problem {
             subject: DEFAULT_SECRET.to_owned(),
-            reason: format!(
-                "it is set, and not used: {} names other secrets",
-                secrets.place
-            ),
+            reason: format!("it is set, and not used: {place} names other secrets"),
         })
     }
 
@@ -293,6 +275,28 @@ fn loader(layers: &mut Layers<'_>, places: &SecretPlaces) -> LoaderSettings {
         missing_grace: layers.read(&table::MISSING_GRACE),
         secrets,
     }
+}
+
+/// The bounds of listener, worker and sandboxes, some of which are the same setting.
+fn bounds(layers: &mut Layers<'_>) -> (ServerConfig, WorkerConfig, EngineConfig) {
+    let drain = layers.read(&table::DRAIN);
+    let concurrency = layers.read(&table::CONCURRENCY);
+    let server = ServerConfig {
+        connections_max: count(layers.read(&table::CONNECTIONS_MAX)),
+        drain,
+        head_time_max: layers.read(&table::HEAD_TIME_MAX),
+        write_time_max: layers.read(&table::WRITE_TIME_MAX),
+        connection_age_max: layers.read(&table::CONNECTION_AGE_MAX),
+    };
+    let worker = WorkerConfig {
+        concurrency: count(concurrency),
+        drain,
+    };
+    let engine = EngineConfig {
+        concurrency,
+        memory_bytes_max: bytes(layers.read(&table::MEMORY_MAX)),
+    };
+    (server, worker, engine)
 }
 
 fn intake(layers: &mut Layers<'_>) -> IntakeConfig {

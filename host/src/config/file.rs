@@ -1,8 +1,8 @@
 //! `hookbox.toml`: read without waiting, taken apart with the line and column of every key.
 
 use super::problem::{FilePlace, Place, Problem, no_such_key};
-use super::setting::{Audience, Key};
-use super::table::{FLAGS_ONLY, KEYS, LATER};
+use super::setting::{Audience, Key, variable_of};
+use super::table::{FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
 use super::written::Written;
 use crate::plugin::folder::{ReadError, read_file};
 use std::collections::BTreeMap;
@@ -169,6 +169,10 @@ fn refusal(name: &str, shown: &str) -> String {
     }
     if FLAGS_ONLY.contains(&name) {
         return format!("`{shown}` can only be said as the flag --{name}");
+    }
+    if NOT_IN_FILE.contains(&name) {
+        let variable = variable_of(name);
+        return format!("`{shown}` can only be said outside of a file, as the variable {variable}");
     }
     let known = KEYS
         .iter()

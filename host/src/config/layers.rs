@@ -4,7 +4,7 @@ use super::args::Flags;
 use super::file::ParsedFile;
 use super::problem::{Place, Problem, no_such_variable};
 use super::setting::{Audience, Key, PREFIX, Setting, TakenUp, Value};
-use super::table::{FLAGS_ONLY, KEYS, LATER};
+use super::table::{FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
 use super::written::Written;
 use std::ffi::{OsStr, OsString};
 
@@ -49,7 +49,7 @@ fn refuse(variable: &str) -> Option<Problem> {
     let key = variable.strip_prefix(PREFIX)?;
     let key = key.to_ascii_lowercase().replace('_', "-");
     let place = Place::Variable(variable.to_owned());
-    if variable == CONFIG_VARIABLE || KEYS.iter().any(|known| known.name == key) {
+    if NOT_IN_FILE.contains(&key.as_str()) || KEYS.iter().any(|known| known.name == key) {
         return None;
     }
     if let Some(later) = LATER.iter().find(|later| later.name == key) {
@@ -62,7 +62,7 @@ fn refuse(variable: &str) -> Option<Problem> {
     let known = KEYS
         .iter()
         .filter(|key| key.audience == Audience::Operators);
-    let known = known.map(|key| key.name).chain(["config"]);
+    let known = known.map(|key| key.name).chain(NOT_IN_FILE.iter().copied());
     Some(Problem::at(&place, no_such_variable(&key, known)))
 }
 

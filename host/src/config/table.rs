@@ -285,6 +285,9 @@ pub const LATER: &[LaterKey] = &[
     },
 ];
 
+/// What a variable says, and never the file: which file that is.
+pub const NOT_IN_FILE: &[&str] = &["config"];
+
 /// What only a flag can say: neither a file nor a variable that somebody else set may open a host.
 pub const FLAGS_ONLY: &[&str] = &["insecure-no-secret", "allow-network-fs"];
 

@@ -164,6 +164,10 @@ fn mistakes_in_a_file_are_told_with_line_column_key_value_and_what_is_allowed() 
         "hookbox.toml:1:1: `insecure-no-secret` can only be said as the flag --insecure-no-secret",
     );
     check(
+        "config = \"x.toml\"",
+        "hookbox.toml:1:1: `config` can only be said outside of a file, as the variable HOOKBOX_CONFIG",
+    );
+    check(
         "concurrency = 0",
         "hookbox.toml:1:15: concurrency = 0: not a whole number from 1 to 1024",
     );

@@ -4,10 +4,11 @@
 
 use crate::clock::rfc3339;
 use crate::delivery::{AttemptRecord, DeliveryId, Gate, LogLine, OutgoingCall, Trap};
-use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunRecord};
+use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunEntry, RunRecord, Totals};
 use crate::plugin::{Component, Manifest, StoredSubscription, Want};
+use crate::refusal::Refusal;
 use crate::replay::Skipped;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -60,6 +61,14 @@ pub struct RunJson {
     attempts: Vec<AttemptJson>,
 }
 
+/// A run apart from its delivery.
+#[derive(Debug, Serialize)]
+pub struct RunEntryJson {
+    delivery: String,
+    #[serde(flatten)]
+    run: RunJson,
+}
+
 /// An attempt.
 #[derive(Debug, Serialize)]
 pub struct AttemptJson {
@@ -91,6 +100,76 @@ pub struct ReplayJson {
 struct SkippedJson {
     plugin: String,
     reason: String,
+}
+
+/// A refused request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RequestJson {
+    /// When.
+    pub at: String,
+    /// The method.
+    pub method: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The answer's status.
+    pub status: u16,
+    /// The answer's reason.
+    pub reason: String,
+    /// Who asked.
+    pub peer: String,
+    /// The request's id, as in the log.
+    pub request_id: String,
+}
+
+/// How a host does.
+#[derive(Debug, Serialize)]
+pub struct HealthJson {
+    /// Whether it takes deliveries.
+    pub ready: bool,
+    /// Why not.
+    pub reasons: Vec<String>,
+    /// Of the program.
+    pub version: &'static str,
+    /// When it was started.
+    pub started_at: String,
+    /// How long ago that is, in s.
+    pub uptime_s: u64,
+    /// Plugins that do not run, or not yet. That does not keep a host from being ready.
+    pub plugins_not_running: Vec<PluginStandingJson>,
+    /// What is to be run; `None` if the ledger cannot be read.
+    pub backlog: Option<BacklogJson>,
+    /// Requests that were refused since it was started.
+    pub refused_requests: u64,
+}
+
+/// Where a plugin stands.
+#[derive(Debug, Serialize)]
+pub struct PluginStandingJson {
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: &'static str,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Runs that are not settled.
+#[derive(Debug, Serialize)]
+pub struct BacklogJson {
+    /// Those that wait for their turn, or are under way.
+    pub runs: u64,
+    /// Those that wait until something about their plugin changes.
+    pub parked: u64,
+    /// The same by plugin; those with none are left out.
+    pub plugins: Vec<PluginBacklogJson>,
+}
+
+/// Runs of one plugin that are not settled.
+#[derive(Debug, Serialize)]
+pub struct PluginBacklogJson {
+    plugin: String,
+    runs: u64,
+    parked: u64,
 }
 
 /// The attempt of `hookbox run`.
@@ -222,6 +301,48 @@ impl From<RunRecord> for RunJson {
             stands_for: record.stands_for,
             next_attempt_at: record.next_attempt_ms.map(rfc3339),
             attempts: record.attempts.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<RunEntry> for RunEntryJson {
+    fn from(entry: RunEntry) -> Self {
+        Self {
+            delivery: entry.delivery.to_string(),
+            run: entry.run.into(),
+        }
+    }
+}
+
+impl From<Refusal> for RequestJson {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            at: rfc3339(refusal.at_ms),
+            method: refusal.method,
+            path: refusal.path,
+            status: refusal.status,
+            reason: refusal.reason,
+            peer: refusal.peer.to_string(),
+            request_id: refusal.request_id,
+        }
+    }
+}
+
+impl From<Totals> for BacklogJson {
+    fn from(totals: Totals) -> Self {
+        let plugins = totals.plugins.into_iter();
+        let plugins: Vec<_> = plugins
+            .filter(|(_, totals)| totals.unsettled > 0)
+            .map(|(plugin, totals)| PluginBacklogJson {
+                plugin,
+                runs: totals.unsettled.saturating_sub(totals.parked),
+                parked: totals.parked,
+            })
+            .collect();
+        Self {
+            runs: plugins.iter().map(|plugin| plugin.runs).sum(),
+            parked: plugins.iter().map(|plugin| plugin.parked).sum(),
+            plugins,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The host, wired: ledger, engine, catalog, router, worker and listener, from start to drain.
 
+mod admin;
 mod hint;
 mod host;
 pub mod persistence;
@@ -7,7 +8,6 @@ mod reload;
 mod signals;
 
 use crate::config::Config;
-use crate::exposition::Exposition;
 use crate::plugin::catalog::Catalog;
 use crate::secret::Secret;
 use crate::worker::Report;
@@ -33,8 +33,6 @@ pub struct Feed {
     pub reports: broadcast::Receiver<Arc<Report>>,
     /// Its plugins, now and after each change.
     pub catalog: watch::Receiver<Arc<Catalog>>,
-    /// What it counts.
-    pub metrics: Arc<Exposition>,
     /// Turns true when it stops: the companion is to come to its end.
     pub stopping: watch::Receiver<bool>,
 }

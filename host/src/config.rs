@@ -18,6 +18,8 @@ pub use layers::{Environment, Said};
 pub use problem::{Place, Problem, Problems};
 pub use setting::{Key, SecretPlaces, Shown, TakenUp};
 
+use crate::admin::token::{TokenError, VARIABLE as ADMIN_TOKEN};
+use crate::admin::{AdminAddress, AdminToken};
 use crate::intake::IntakeConfig;
 use crate::ledger::sqlite::SqliteOptions;
 use crate::loader::LoaderSettings;
@@ -58,6 +60,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Whether it may be open to others without a secret.
     pub no_secret: NoSecret,
+    /// Where the admin listener is.
+    pub admin: AdminAddress,
+    /// The operator's token, if it is not the host's to make.
+    pub admin_token: Option<AdminToken>,
     /// What to paste into the Hub's settings; empty if unknown.
     pub public_url: String,
     /// Whether this is a Space of the Hub.
@@ -180,6 +186,8 @@ impl Sources {
             data: layers.read(&table::DATA),
             listen,
             no_secret: self.flags.no_secret,
+            admin: layers.read(&table::ADMIN),
+            admin_token: self.admin_token(layers),
             public_url: layers.read(&table::PUBLIC_URL),
             surroundings: self.surroundings(),
             loader,
@@ -200,6 +208,7 @@ impl Sources {
         };
         config.said = std::mem::take(&mut layers.said);
         config.hints.extend(self.unused_secret(&config));
+        layers.problems.extend(config.refuse_one_address());
         if is_known_who_posts {
             layers.problems.extend(config.refuse_open(config.listen));
         }
@@ -218,6 +227,21 @@ impl Sources {
             subject: DEFAULT_SECRET.to_owned(),
             reason: format!("it is set, and not used: {place} names other secrets"),
         })
+    }
+
+    /// The operator's token: no flag, which others on the machine see, and no key of the file.
+    fn admin_token(&self, layers: &mut Layers<'_>) -> Option<AdminToken> {
+        let text = self.environment.get(ADMIN_TOKEN)?;
+        let token = text.to_str().ok_or(TokenError::NotVisible);
+        match token.and_then(AdminToken::new) {
+            Ok(token) => Some(token),
+            Err(error) => {
+                let place = Place::Variable(ADMIN_TOKEN.to_owned());
+                let reason = format!("{error}; make a good one with 'hookbox secret'");
+                layers.problems.push(Problem::at(&place, reason));
+                None
+            }
+        }
     }
 
     fn surroundings(&self) -> Surroundings {
@@ -253,6 +277,22 @@ impl Config {
             SecretPlaces::Default => (!self.loader.secrets.is_empty()).then(default),
             SecretPlaces::Named(places) => places.first().cloned(),
         }
+    }
+
+    /// Why the admin listener cannot have its address: the public one takes it. Port 0 stands for any that is free.
+    fn refuse_one_address(&self) -> Option<Problem> {
+        let AdminAddress::Address(admin) = self.admin else {
+            return None;
+        };
+        let unspecified = self.listen.ip().is_unspecified() || admin.ip().is_unspecified();
+        let overlap = unspecified || self.listen.ip() == admin.ip();
+        let taken = overlap && self.listen.port() == admin.port() && admin.port() != 0;
+        taken.then(|| Problem {
+            subject: format!("admin = {admin}"),
+            reason: "the public listener has that address; give it another port, or say --admin same to have the \
+                     admin page under /admin there"
+                .to_owned(),
+        })
     }
 
     /// Where a setting was said.

@@ -23,6 +23,7 @@ pub mod worker;
 pub mod exposition;
 pub mod server;
 pub mod activity;
+pub mod admin;
 pub mod config;
 pub mod app;
 pub mod cli;

@@ -38,6 +38,10 @@ const ENDS: [&str; 8] = ["?", "&", ";", "=", "%3f", "%26", "%3b", "%3d"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason(pub String);
 
+/// In the extensions of an answer whose refusal is not noted: nobody sent anything wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unnoted;
+
 /// A request that was not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

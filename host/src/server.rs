@@ -74,7 +74,7 @@ impl Default for ServerConfig {
 pub trait Handler: Send + Sync {
     /// Answers one request of a `peer`. A request that a proxy in front could read differently does not get here. Its
     /// id is in its extensions, as a [`DeliveryId`](crate::delivery::DeliveryId); an answer may carry a
-    /// [`Reason`](crate::refusal::Reason) in its own.
+    /// [`Reason`](crate::refusal::Reason) or [`Unnoted`](crate::refusal::Unnoted) in its own.
     async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>>;
 
     /// Is told what was answered, also to what did not get to [`answer`](Self::answer); `refusal` is there from 400

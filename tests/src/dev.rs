@@ -118,7 +118,7 @@ impl DevBuilder {
         command
             .arg("dev")
             .args(&self.args)
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
             .current_dir(&self.folder)
             .env("CARGO_TARGET_DIR", story_target())
             .envs(self.env.iter().map(|(name, value)| (name, value)));

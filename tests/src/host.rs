@@ -5,6 +5,7 @@ use crate::built::{component_bytes, hookbox};
 use crate::cli::{Cli, Ran, clean, outputs};
 use crate::hub::Hub;
 use crate::lines::Lines;
+use crate::operator::Operator;
 use crate::wait::{eventually, eventually_or};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -24,6 +25,9 @@ const NOTICE: Duration = Duration::from_secs(20);
 
 /// What the host prints before its address.
 const LISTENING: &str = "listening on http://";
+
+/// What the host prints before its admin page's address.
+const ADMIN: &str = "admin page on http";
 
 /// A host that is about to be started.
 #[must_use]
@@ -155,6 +159,7 @@ pub struct Host {
 struct Running {
     child: Child,
     address: String,
+    admin: String,
     stdout: Lines,
     stderr: Lines,
 }
@@ -186,6 +191,9 @@ impl Running {
         if !settings.args.iter().any(|arg| arg == "--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
+        if !settings.args.iter().any(|arg| arg == "--admin") {
+            command.args(["--admin", "127.0.0.1:0"]);
+        }
         command.args(&settings.args);
         if let Some(secret) = &settings.secret {
             command.env("WEBHOOK_SECRET", secret);
@@ -196,14 +204,20 @@ impl Running {
         let mut running = Self {
             child,
             address: String::new(),
+            admin: String::new(),
             stdout,
             stderr,
         };
-        let address = running.stdout.wait(START, |line| {
-            line.strip_prefix(LISTENING).map(str::to_owned)
-        });
-        if let Some(address) = address {
-            running.address = address.trim_end_matches('/').to_owned();
+        let told = |before| {
+            running.stdout.wait(START, |line| {
+                let rest = line.strip_prefix(before)?.trim_start_matches("s://");
+                let rest = rest.trim_start_matches("://").trim_end();
+                Some(rest.split([' ', '/']).next()?.to_owned())
+            })
+        };
+        if let (Some(address), Some(admin)) = (told(LISTENING), told(ADMIN)) {
+            running.address = address;
+            running.admin = admin;
             return Ok(running);
         }
         let _ = running.child.kill();
@@ -272,7 +286,33 @@ impl Host {
     /// Whoever posts to it, with its secret.
     #[must_use]
     pub fn hub(&self) -> Hub {
-        Hub::new(self.address(), self.settings.secret.as_deref())
+        let address = self.address().replace("0.0.0.0", "127.0.0.1");
+        Hub::new(&address, self.settings.secret.as_deref())
+    }
+
+    /// What it printed since it was started.
+    #[must_use]
+    pub fn printed(&self) -> String {
+        self.running.stdout.text()
+    }
+
+    /// Its operator, with its token: that of its data folder, or of its environment.
+    #[track_caller]
+    #[must_use]
+    pub fn admin(&self) -> Operator {
+        let given = self.settings.env.iter();
+        let given = given.rev().find(|(name, _)| name == "HOOKBOX_ADMIN_TOKEN");
+        let token = given.map_or_else(
+            || std::fs::read_to_string(self.data().join("admin.token")),
+            |(_, token)| Ok(token.clone()),
+        );
+        let token = token.expect("the host has a token");
+        let address = if self.settings.args.iter().any(|arg| arg == "same") {
+            self.running.address.replace("0.0.0.0", "127.0.0.1")
+        } else {
+            self.running.admin.clone()
+        };
+        Operator::new(&address, token.trim())
     }
 
     /// A command on its data folder.
@@ -335,12 +375,6 @@ impl Host {
     #[must_use]
     pub fn log(&self) -> String {
         self.running.stderr.text()
-    }
-
-    /// What it printed since it was started.
-    #[must_use]
-    pub fn printed(&self) -> String {
-        self.running.stdout.text()
     }
 
     /// Waits for a line in its log.

@@ -33,6 +33,7 @@ fn a_run_is_shown_as_it_happens_with_its_log() {
         "log::warn!(\"a\\u{1b}[31mb\\nc\"); done(event.payload()?.repo.name.clone())",
     )
     .start();
+    dev.says("admin page on http://127.0.0.1:");
     dev.says("dev-shown 0.1.0 is loaded (sha256:");
     dev.says("/webhooks into https://huggingface.co/settings/webhooks");
     let command = dev.says("hookbox send discussion-comment --to ");

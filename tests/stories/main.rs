@@ -1,6 +1,12 @@
 //! The stories: what Hookbox does, told with the real binary and real components.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod admin_api;
+#[cfg(test)]
+mod admin_page;
+#[cfg(test)]
 mod backpressure;
 #[cfg(test)]
 mod backup;

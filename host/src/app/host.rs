@@ -1,9 +1,13 @@
 //! The host's parts and their tasks: started in order, stopped in order.
 
+use super::admin::Door;
 use super::hint::Hint;
 use super::reload::{Live, Reload};
 use super::signals::Signals;
 use super::{Companion, Feed, greet, public_url};
+use crate::admin::token::{self, Held};
+use crate::admin::{Desk, LISTS_MAX, note_address};
+use crate::clock::now_ms;
 use crate::config::Config;
 use crate::exposition::Exposition;
 use crate::intake::{Intake, IntakeMetrics};
@@ -19,9 +23,9 @@ use crate::server::{self, Noted, Public, PublicMetrics};
 use crate::worker::{Worker, WorkerMetrics};
 use anyhow::Context as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 /// How long a second signal leaves for giving claims back.
@@ -34,6 +38,7 @@ pub struct Host {
     engine: Engine,
     store: Store,
     registry: Registry,
+    token: Held,
 }
 
 /// What runs.
@@ -41,6 +46,7 @@ struct Tasks {
     stop: watch::Sender<bool>,
     halt: watch::Sender<bool>,
     server: JoinHandle<()>,
+    admin: Option<JoinHandle<()>>,
     worker: JoinHandle<Result<(), LedgerError>>,
     loader: JoinHandle<Result<(), LoaderError>>,
     hint: JoinHandle<()>,
@@ -57,6 +63,9 @@ impl Host {
         let mut registry = Registry::default();
         let metrics = WriterMetrics::register(&mut registry);
         let ledger = SqliteLedger::open(&config.data, config.ledger.clone(), metrics)?;
+        // What a host that died left there may be another program's address by now.
+        note_address(&config.data, None).context("cannot write to the data folder")?;
+        let token = token::take(&config.data, config.admin_token.clone())?;
         let engine = Engine::new(config.engine)?;
         let store = Store::open(&config.data, &engine, Compiler::in_children()?)?;
         Ok(Self {
@@ -65,6 +74,7 @@ impl Host {
             engine,
             store,
             registry,
+            token,
         })
     }
 
@@ -108,7 +118,9 @@ impl Host {
             self.config.worker,
             WorkerMetrics::register(&mut self.registry),
         );
+        let data = self.config.data.clone();
         let parts = Parts {
+            token: self.token,
             config: self.config,
             ledger: Arc::clone(&ledger),
             live,
@@ -125,6 +137,10 @@ impl Host {
         if let Some(checked) = checked {
             checked.abort();
         }
+        // Before the folder's lock is given up: a host that comes after writes its own.
+        if let Err(error) = tokio::task::spawn_blocking(move || note_address(&data, None)).await? {
+            tracing::warn!(%error, "the admin listener's address stays in the data folder");
+        }
         ledger.close().await;
         // Why the host stopped says more than what its stop met.
         ended.and(drained)
@@ -134,6 +150,7 @@ impl Host {
 /// What is ready to run once there is a listener.
 struct Parts {
     config: Config,
+    token: Held,
     ledger: Arc<dyn Ledger>,
     live: Live,
     reload: Option<Reload>,
@@ -157,12 +174,23 @@ impl Parts {
         })?;
         let address = listener.local_addr()?;
         let (stop, stopping) = watch::channel(false);
+        let refusals = Arc::new(Refusals::default());
+        let desk = Desk {
+            ledger: Arc::clone(&self.ledger),
+            refusals: Arc::clone(&refusals),
+            metrics,
+            lists: Semaphore::new(LISTS_MAX),
+            prefix: config.admin.prefix(),
+            started_ms: now_ms(),
+            started: Instant::now(),
+            stopping: stopping.clone(),
+        };
+        let door = Door::open(&config, address, self.token, desk).await?;
         let feed = Feed {
             address,
             paste: format!("{}/webhooks", public_url(&config, address)),
             reports: worker.reports(),
             catalog: loaded.catalog.clone(),
-            metrics: Arc::new(metrics),
             stopping: stopping.clone(),
         };
         let halt = worker.halt();
@@ -176,7 +204,6 @@ impl Parts {
             stopping.clone(),
             intake_metrics,
         );
-        let refusals = Arc::new(Refusals::default());
         let hint = Hint {
             ledger: Arc::clone(&self.ledger),
             refusals: Arc::clone(&refusals),
@@ -187,7 +214,7 @@ impl Parts {
             intake,
             ledger: self.ledger,
             public_url: public_url(&config, address),
-            admin: None,
+            admin: door.under_public(),
             shutdown: stopping.clone(),
         };
         let public = Noted {
@@ -196,17 +223,19 @@ impl Parts {
             metrics: public_metrics,
         };
         let server = server::run(listener, Arc::new(public), config.server, stopping.clone());
+        greet(&config, address, &catalog.borrow());
+        door.greet();
         let tasks = Tasks {
             stop,
             halt,
             server: tokio::spawn(server),
+            admin: door.serve(config.server, stopping.clone()),
             worker,
             hint: tokio::spawn(hint.give(stopping.clone())),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: None,
         };
-        greet(&config, address, &catalog.borrow());
         Ok(Tasks {
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
             ..tasks
@@ -258,6 +287,9 @@ impl Tasks {
 
     async fn drain(self) -> anyhow::Result<()> {
         self.server.await.context("the listener's task failed")?;
+        if let Some(admin) = self.admin {
+            admin.await.context("the admin listener's task failed")?;
+        }
         if !self.loader.is_finished() {
             self.loader.await.context("the loader's task failed")??;
         }

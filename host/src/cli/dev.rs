@@ -9,6 +9,7 @@ mod screen;
 mod sources;
 mod tunnel;
 
+use crate::admin::AdminAddress;
 use crate::app::{self, Companion, Feed};
 use crate::cli::child::Children;
 use crate::cli::foreground::Foreground;
@@ -55,6 +56,9 @@ pub struct Dev {
     /// Address of the public listener
     #[arg(long, env = "HOOKBOX_LISTEN", value_name = "ADDR", default_value_t = LISTEN)]
     listen: SocketAddr,
+    /// Address of the admin page and API, or `same`: under /admin on the public listener
+    #[arg(long, env = "HOOKBOX_ADMIN", value_name = "ADDR", default_value_t = AdminAddress::DEFAULT)]
+    admin: AdminAddress,
     /// Run this tunnel client too, by sh; {url} and {port} stand for the host's. Makes a secret if there is none
     #[arg(long, value_name = "CMD")]
     tunnel: Option<String>,
@@ -84,7 +88,7 @@ impl Dev {
 
     fn config(&self) -> anyhow::Result<Config> {
         let (plugins, data) = (folder::plugins(), folder::data());
-        let listen = self.listen.to_string();
+        let (listen, admin) = (self.listen.to_string(), self.admin.to_string());
         let flags = [
             OsStr::new("--plugins"),
             plugins.as_os_str(),
@@ -92,6 +96,8 @@ impl Dev {
             data.as_os_str(),
             OsStr::new("--listen"),
             OsStr::new(&listen),
+            OsStr::new("--admin"),
+            OsStr::new(&admin),
             // One is made before anybody else can reach it.
             OsStr::new("--insecure-no-secret"),
         ];

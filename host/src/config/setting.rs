@@ -1,6 +1,7 @@
 //! One setting: its key, how its value is read, and what it is where nothing says otherwise.
 
 use super::written::Written;
+use crate::admin::AdminAddress;
 use crate::secret::SecretRef;
 use bytesize::ByteSize;
 use std::ffi::OsStr;
@@ -142,6 +143,12 @@ impl Value for PathBuf {
 }
 
 impl Value for SocketAddr {
+    fn shown(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for AdminAddress {
     fn shown(&self) -> String {
         self.to_string()
     }

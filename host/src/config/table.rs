@@ -2,6 +2,7 @@
 
 use super::setting::{Ecosystem, Key, SecretPlaces, Setting};
 use super::{LISTEN, problem::LaterKey};
+use crate::admin::AdminAddress;
 use bytesize::ByteSize;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -48,6 +49,18 @@ pub const LISTEN_ON: Setting<SocketAddr> = Setting {
             Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port))
         },
     }),
+};
+
+/// The admin listener's address.
+pub const ADMIN: Setting<AdminAddress> = Setting {
+    key: &Key::new(
+        "admin",
+        "ADDR",
+        "Address of the admin page and API, or `same`: under /admin on the public listener [default: 127.0.0.1:8001]",
+    ),
+    default: || AdminAddress::DEFAULT,
+    read: |written| written.admin(),
+    ecosystem: None,
 };
 
 /// Where the host's secrets are read.
@@ -248,6 +261,7 @@ pub const KEYS: &[&Key] = &[
     PLUGINS.key,
     DATA.key,
     LISTEN_ON.key,
+    ADMIN.key,
     SECRETS.key,
     PUBLIC_URL.key,
     CONCURRENCY.key,
@@ -267,8 +281,6 @@ pub const KEYS: &[&Key] = &[
 
 /// Keys of the design that this version does not enforce. `alerts-url` stands in the file as `url` under `[alerts]`.
 pub const LATER: &[LaterKey] = &[
-    LaterKey::new("admin"),
-    LaterKey::new("admin-token"),
     LaterKey::new("on-duplicate"),
     LaterKey::new("on-unparsable"),
     LaterKey::new("backlog-max"),
@@ -286,7 +298,7 @@ pub const LATER: &[LaterKey] = &[
 ];
 
 /// What a variable says, and never the file: which file that is.
-pub const NOT_IN_FILE: &[&str] = &["config"];
+pub const NOT_IN_FILE: &[&str] = &["config", "admin-token"];
 
 /// What only a flag can say: neither a file nor a variable that somebody else set may open a host.
 pub const FLAGS_ONLY: &[&str] = &["insecure-no-secret", "allow-network-fs"];
@@ -314,6 +326,7 @@ mod tests {
         check(&PLUGINS);
         check(&DATA);
         check(&LISTEN_ON);
+        check(&ADMIN);
         check(&SECRETS);
         check(&CONCURRENCY);
         check(&CONNECTIONS_MAX);

@@ -1,6 +1,7 @@
 //! A value as it was written, in a flag, a variable or the file, and how the kinds of values are read from it.
 
 use super::setting::{SecretPlaces, size};
+use crate::admin::{AdminAddress, AdminAddressError};
 use crate::secret::SecretRef;
 use bytesize::ByteSize;
 use std::ffi::OsStr;
@@ -59,6 +60,16 @@ impl Written<'_> {
         text.parse().map_err(|_| {
             "not an address; write `127.0.0.1:8000`, or `0.0.0.0:8000` for all of this machine's".to_owned()
         })
+    }
+
+    /// Where the admin listener is.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub fn admin(&self) -> Result<AdminAddress, String> {
+        self.text()?
+            .parse()
+            .map_err(|error: AdminAddressError| error.to_string())
     }
 
     /// A whole number.

@@ -6,7 +6,7 @@ use super::{Handler, ServerConfig, framing, told};
 use crate::clock::now_ms;
 use crate::delivery::DeliveryId;
 use crate::intake::error_answer;
-use crate::refusal::{NO_REQUEST, Reason, Refusal};
+use crate::refusal::{NO_REQUEST, Reason, Refusal, Unnoted};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -146,7 +146,9 @@ impl Conversation {
         };
         let status = response.status();
         let reason = response.extensions_mut().remove::<Reason>();
-        let refusal = (status.is_client_error() || status.is_server_error()).then(|| Refusal {
+        let noted = response.extensions_mut().remove::<Unnoted>().is_none();
+        let failed = status.is_client_error() || status.is_server_error();
+        let refusal = (noted && failed).then(|| Refusal {
             at_ms: now_ms(),
             request_id: id.to_string(),
             method: method.to_string(),

@@ -14,6 +14,7 @@ mod inspect;
 mod output;
 mod plugins;
 mod project;
+mod requests;
 mod run;
 mod secret;
 mod send;
@@ -59,6 +60,7 @@ enum Command {
     Send(send::Send),
     Plugins(plugins::Plugins),
     Deliveries(deliveries::Deliveries),
+    Requests(requests::Requests),
     Check(Box<check::Check>),
     Backup(backup::Backup),
     Secret(secret::Secret),
@@ -90,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Send(command) => command.execute(),
         Command::Plugins(command) => command.execute(),
         Command::Deliveries(command) => command.execute(),
+        Command::Requests(command) => command.execute(),
         Command::Check(command) => command.execute(),
         Command::Backup(command) => command.execute(),
         Command::Secret(command) => command.execute(),

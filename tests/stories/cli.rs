@@ -41,6 +41,7 @@ fn the_help_fits_one_screen() {
       send         Post a sample, or a JSON file, as the Hub would
       plugins      Show every plugin of a host, where it stands, and why
       deliveries   Show, export and replay deliveries, with their runs and attempts
+      requests     Show the last requests that a running host refused, and why
       check        Tell everything that would keep a host from serving, without changing anything
       backup       Copy the ledger into a new file, while a host runs or not
       secret       Make a good webhook secret
@@ -71,6 +72,7 @@ fn every_command_has_help_with_examples() {
         "send",
         "plugins",
         "deliveries",
+        "requests",
         "check",
         "backup",
         "secret",

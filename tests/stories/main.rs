@@ -63,6 +63,8 @@ mod refusals;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod sandbox;

@@ -96,6 +96,27 @@ fn every_documented_path_answers_as_documented() {
 }
 
 #[test]
+fn a_departure_from_the_document_is_found() {
+    let document = document();
+    let schema = &document["components"]["schemas"]["Health"];
+    let host = Host::with(&["guest-wants-http"]).start();
+    let mut health = host.admin().json("/api/v1/health");
+    assert!(departures(&document, schema, &health).is_empty());
+    health["plugins_not_running"][0]["state"] = json!("asleep");
+    health["refused"] = health["refused_requests"].take();
+    health["version"] = json!(1);
+    let found = departures(&document, schema, &health).join("\n");
+    for part in [
+        "[0].state: \"asleep\" is not one of",
+        "refused_requests: null is not",
+        "refused is not documented",
+        "version: 1 is not",
+    ] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+}
+
+#[test]
 fn every_path_that_there_is_is_documented() {
     let source = std::fs::read_to_string(workspace().join("host/src/admin/api.rs")).unwrap();
     let routes: BTreeSet<&str> = source

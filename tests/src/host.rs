@@ -7,8 +7,9 @@ use crate::hub::Hub;
 use crate::lines::Lines;
 use crate::operator::Operator;
 use crate::wait::{eventually, eventually_or};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -414,6 +415,28 @@ impl Host {
     pub fn hang_up(&self) {
         let told = kill_process(Pid::from_child(&self.running.child), Signal::HUP);
         assert!(told.is_ok(), "the host has ended already:\n{}", self.log());
+    }
+
+    /// Lets it open no more files than it has open now.
+    #[track_caller]
+    pub fn opens_no_more_files(&self) {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.running.child.id()));
+        let open: BTreeSet<u64> = open
+            .expect("its files can be listed")
+            .filter_map(|file| file.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        // The next file gets the lowest number that is free.
+        let limit = (0..).find(|number| !open.contains(number));
+        let limits = Rlimit {
+            current: limit,
+            maximum: limit,
+        };
+        let set = prlimit(
+            Some(Pid::from_child(&self.running.child)),
+            Resource::Nofile,
+            limits,
+        );
+        set.expect("the limit of a child can be lowered");
     }
 
     /// Asks it to stop (SIGTERM), and does not wait.

@@ -67,6 +67,34 @@ fn a_request_under_way_keeps_its_place() {
 }
 
 #[test]
+fn without_a_file_left_an_idle_connection_goes_for_the_next() {
+    let host = Host::with(&[]).start();
+    let hub = host.hub();
+    // Given idle connections, all of them accepted, and no file left for another
+    let mut idle: Vec<_> = (0..10).map(|_| hub.connect()).collect();
+    assert_eq!(hub.request("GET", "/healthz").send().status, 200);
+    host.opens_no_more_files();
+    // When many more come, and stay
+    let mut stay = Vec::new();
+    for _ in 0..20 {
+        let mut next = hub.connect();
+        next.send(health(&host));
+        // Then each is served all the same, in the place of one that is idle
+        assert_eq!(next.answer().unwrap().status, 200);
+        stay.push(next);
+    }
+    assert!(idle.first_mut().unwrap().is_closed());
+    // And the log says so once
+    host.logs("cannot accept a connection; idle ones are closed");
+    assert_eq!(
+        host.log().matches("cannot accept").count(),
+        1,
+        "{}",
+        host.log()
+    );
+}
+
+#[test]
 fn one_connection_carries_many_deliveries() {
     let host = host();
     let hub = host.hub();

@@ -5,6 +5,7 @@ use crate::built::{component_bytes, hookbox};
 use crate::cli::{Cli, Ran, clean, outputs};
 use crate::hub::Hub;
 use crate::lines::Lines;
+use crate::memory::Process;
 use crate::operator::Operator;
 use crate::wait::{eventually, eventually_or};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
@@ -370,6 +371,12 @@ impl Host {
             is(&last).then(|| last.clone())
         });
         found.unwrap_or_else(|| panic!("{name} stands as {last:#}\n{}", self.log()))
+    }
+
+    /// Its process, to be looked at.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        Process(self.running.child.id())
     }
 
     /// What it logged since it was started.

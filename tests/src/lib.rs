@@ -9,6 +9,7 @@
     reason = "the harness stops its story at the first surprise, with a message"
 )]
 
+pub mod bombs;
 mod built;
 mod canary;
 mod cli;
@@ -18,6 +19,7 @@ mod host;
 mod http;
 mod hub;
 mod lines;
+mod memory;
 mod operator;
 mod payloads;
 mod schema;
@@ -33,6 +35,7 @@ pub use expect::{keys, met, says};
 pub use host::{FailedStart, Host, HostBuilder};
 pub use http::{Answer, Connection};
 pub use hub::{Hub, Post};
+pub use memory::Process;
 pub use operator::{Asked, Operator};
 pub use payloads::{event, payload_file, payload_files};
 pub use schema::{departures, resolved};

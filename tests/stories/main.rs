@@ -23,6 +23,8 @@ mod check;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod compiling;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod config;

@@ -5,6 +5,7 @@ use crate::plugin::engine::{compiling, key};
 use crate::plugin::scan::scan;
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 use std::io::{Read as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A bound that a child sets itself.
@@ -82,6 +83,7 @@ pub fn run(wanted: &str) -> ExitCode {
 type Failed = (u8, String);
 
 fn compile(wanted: &str) -> Result<(), Failed> {
+    close_inherited();
     let not_now = |what: &str, error: &dyn std::fmt::Display| (NOT_NOW, format!("{what}: {error}"));
     bound_itself().map_err(|error| not_now("its limits cannot be set", &error))?;
     let engine = compiling().map_err(|error| not_now("no engine can be made", &error))?;
@@ -101,6 +103,29 @@ fn compile(wanted: &str) -> Result<(), Failed> {
     out.write_all(&artifact)
         .and_then(|()| out.flush())
         .map_err(|error| not_now("the artifact cannot be handed back", &error))
+}
+
+/// Closes what whoever started the host left open for it and what it started: Rust opens nothing that is inherited.
+#[expect(
+    unsafe_code,
+    reason = "closing what one did not open is unsafe in every interface"
+)]
+fn close_inherited() {
+    const OPEN: &str = "/proc/self/fd";
+    let listed = std::fs::read_dir(OPEN).into_iter().flatten().flatten();
+    let numbers = listed.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let numbers: Vec<i32> = numbers.collect();
+    // Not what listed them, which is closed by now.
+    let is_open = |number: &i32| Path::new(OPEN).join(number.to_string()).is_symlink();
+    for number in numbers
+        .into_iter()
+        .filter(is_open)
+        .filter(|number| *number > 2)
+    {
+        // SAFETY: it is open, and this is the first thing that this process does, on its only thread: nothing in it
+        // owns or borrows a descriptor but the three standard streams.
+        unsafe { rustix::io::close(number) };
+    }
 }
 
 fn bound_itself() -> rustix::io::Result<()> {

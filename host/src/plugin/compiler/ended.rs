@@ -140,11 +140,11 @@ pub fn judge(end: &End, said: &str) -> CompileError {
         End::Code(REFUSED) if is_out_of_memory => CompileError::Memory,
         End::Code(REFUSED) => CompileError::Refused(cut(said.to_owned(), REASON_BYTES_MAX * 2)),
         End::Code(ANOTHER_VERSION | USAGE) => CompileError::AnotherVersion,
-        End::Code(NOT_NOW) => CompileError::NotNow(first_line(said)),
+        End::Code(NOT_NOW) => CompileError::NotNow(in_brief(said)),
         _ if is(Signal::XCPU) => CompileError::Cpu,
         _ if is(Signal::KILL) || is(Signal::TERM) => CompileError::Killed(shown(end)),
         _ if is_out_of_memory => CompileError::Memory,
-        _ => CompileError::Crashed(format!("{}: {}", shown(end), first_line(said))),
+        _ => CompileError::Crashed(format!("{}: {}", shown(end), in_brief(said))),
     }
 }
 
@@ -156,12 +156,14 @@ fn shown(end: &End) -> String {
     }
 }
 
-fn first_line(said: &str) -> String {
-    let line = said.lines().find(|line| !line.trim().is_empty());
-    cut(
-        line.unwrap_or("it said nothing").to_owned(),
-        REASON_BYTES_MAX,
-    )
+/// A panic says where in its first line and what in its second.
+fn in_brief(said: &str) -> String {
+    let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    let brief = lines.take(2).collect::<Vec<_>>().join(" ");
+    match brief.is_empty() {
+        true => "it said nothing".to_owned(),
+        false => cut(brief, REASON_BYTES_MAX),
+    }
 }
 
 #[cfg(test)]
@@ -222,8 +224,8 @@ mod tests {
             ),
             (
                 End::Code(101),
-                "thread 'main' panicked at x",
-                "exit code 101: thread",
+                "thread 'main' panicked at x:\nwhy",
+                "panicked at x: why",
                 false,
             ),
             (End::Signal(9), "", "killed (signal 9)", true),

@@ -1,11 +1,15 @@
 //! The trials: kills and floods, run by `cargo test --test trials`. Each prints its figures.
 
 #[cfg(test)]
+mod compile_bombs;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod edit;
 #[cfg(test)]
 mod flood;
+#[cfg(test)]
+mod footprint;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
@@ -16,6 +20,8 @@ mod noise;
 mod notice;
 #[cfg(test)]
 mod open_files;
+#[cfg(test)]
+mod python;
 #[cfg(test)]
 mod replaced;
 #[cfg(test)]

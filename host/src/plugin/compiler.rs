@@ -27,8 +27,8 @@ use std::time::{Duration, Instant};
 /// The command of this program that is the child.
 pub const COMMAND: &str = "compile-component";
 
-/// The longest that a child may take. It has used up its processor time long before, unless it does not get any.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest that a child may take. It has used up its processor time long before, unless it hardly gets any.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The largest artifact, in bytes: four times the largest component. Python's is twice its component.
 const ARTIFACT_BYTES_MAX: u64 = 256 * 1024 * 1024;
@@ -381,5 +381,42 @@ fn take_back(pipe: &mut dyn Read, artifact: &mut dyn Write) -> Result<(), Compil
         artifact
             .write_all(chunk.get(..read).unwrap_or_default())
             .map_err(CompileError::Written)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::EngineConfig;
+
+    #[test]
+    fn an_observer_is_told_what_came_of_each_compilation() {
+        let seen: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let told = Arc::clone(&seen);
+        let observer: Observer = Arc::new(move |one| told.lock().unwrap().push(one.result));
+        let compiler = Compiler::here().observed_by(observer);
+        let config = EngineConfig {
+            concurrency: 1,
+            ..EngineConfig::default()
+        };
+        let engine = Engine::new(config).unwrap();
+        let empty: &[u8] = b"\0asm\x0d\0\x01\0";
+        let compile = |mut bytes| compiler.compile(&engine, &mut bytes, &mut Vec::new());
+        assert!(compile(empty).is_ok());
+        assert!(!compile(&b"\0asm\x0d\0\x01"[..]).unwrap_err().is_passing());
+        assert_eq!(*seen.lock().unwrap(), ["made", "refused"]);
+    }
+
+    #[test]
+    fn a_compiler_that_was_stopped_starts_nothing() {
+        let compiler = Compiler::in_children().unwrap();
+        compiler.stop();
+        let config = EngineConfig {
+            concurrency: 1,
+            ..EngineConfig::default()
+        };
+        let engine = Engine::new(config).unwrap();
+        let stopped = compiler.compile(&engine, &mut std::io::empty(), &mut Vec::new());
+        assert!(matches!(stopped, Err(CompileError::Stopped)), "{stopped:?}");
     }
 }

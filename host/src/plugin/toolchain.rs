@@ -16,7 +16,7 @@ const PRODUCER_BYTES_MAX: usize = 256;
 const SECTION_BYTES_MAX: u64 = 64 * 1024;
 
 /// The most sections that are looked at.
-const SECTIONS_MAX: usize = 100_000;
+const SECTIONS_MAX: usize = 10_000;
 
 /// Bytes of a module's or component's header; its seventh tells them apart.
 const HEADER_BYTES: usize = 8;
@@ -109,4 +109,53 @@ fn leb128(source: &mut impl Read) -> io::Result<u32> {
         }
     }
     Err(ErrorKind::InvalidData.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Cursor;
+    use wasm_encoder::{Component, Module, ModuleSection, NestedComponentSection, ProducersField};
+    use wasm_encoder::{ProducersSection, RawSection};
+
+    fn made_with(name: &str, version: &str) -> ProducersSection {
+        let mut field = ProducersField::new();
+        field.value(name, version);
+        let mut section = ProducersSection::new();
+        section.field("processed-by", &field);
+        section
+    }
+
+    #[test]
+    fn each_component_and_module_tells_what_it_was_made_with() {
+        let mut module = Module::new();
+        module.section(&made_with("rustc", "1.95.0 (5980761 2026-04-14)"));
+        let mut inner = Component::new();
+        inner.section(&ModuleSection(&module));
+        inner.section(&made_with("wit-component", "0.254.2"));
+        let mut outer = Component::new();
+        outer.section(&NestedComponentSection(&inner));
+        outer.section(&made_with("wac", ""));
+        outer.section(&made_with("wac", ""));
+        let whole = outer.finish();
+        let told = toolchain(&mut Cursor::new(&whole));
+        assert_eq!(told, ["rustc 1.95.0", "wac", "wit-component 0.254.2"]);
+        // What is cut off is passed over.
+        for end in 0..whole.len() {
+            assert!(toolchain(&mut Cursor::new(&whole[..end])).len() <= told.len());
+        }
+    }
+
+    #[test]
+    fn a_size_that_leads_nowhere_ends_it() {
+        let mut component = Component::new();
+        component.section(&made_with("a", "1"));
+        component.section(&RawSection {
+            id: 7,
+            data: &[0; 9],
+        });
+        let mut bytes = component.finish();
+        bytes.extend([0, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+        assert_eq!(toolchain(&mut Cursor::new(&bytes)), ["a 1"]);
+    }
 }

@@ -37,6 +37,16 @@ impl Canary {
         }
     }
 
+    /// The same without a space, for a place that takes none.
+    #[must_use]
+    pub fn without_space(place: &'static str) -> Self {
+        let canary = Self::new(place);
+        Self {
+            secret: canary.secret.replace(' ', "^"),
+            ..canary
+        }
+    }
+
     /// The secret as it stands in a URL.
     #[must_use]
     pub fn in_url(&self) -> String {

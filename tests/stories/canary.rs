@@ -10,6 +10,20 @@ use tempfile::TempDir;
 /// What anybody can ask of the public listener.
 const PAGES: &[&str] = &["/", "/healthz", "/readyz", "/nowhere", "/webhooks"];
 
+/// What the operator can ask of the admin listener, besides one page and one answer for each delivery and run.
+const OPERATORS: &[&str] = &[
+    "/",
+    "/login",
+    "/metrics",
+    "/api/v1/deliveries",
+    "/api/v1/runs",
+    "/api/v1/plugins",
+    "/api/v1/requests",
+    "/api/v1/health",
+    "/api/v1/openapi.json",
+    "/nowhere",
+];
+
 /// The commands that print what is kept.
 const COMMANDS: &[&[&str]] = &[
     &["plugins"],
@@ -37,6 +51,23 @@ impl Surfaces {
         for page in PAGES {
             self.answer(page, &host.hub().request("GET", page).send());
         }
+        let admin = host.admin();
+        for path in OPERATORS {
+            self.answer(path, &admin.get(path).send());
+        }
+        for delivery in host.deliveries() {
+            let id = delivery.get("id").and_then(Value::as_str).unwrap();
+            for path in ["/deliveries", "/api/v1/deliveries"] {
+                self.answer(path, &admin.get(&format!("{path}/{id}")).send());
+            }
+        }
+        for run in admin.json("/api/v1/runs").as_array().unwrap() {
+            let id = run.get("id").and_then(Value::as_str).unwrap();
+            let path = format!("/api/v1/runs/{id}/attempts");
+            self.answer("attempts", &admin.get(&path).send());
+        }
+        self.command("requests", &host.cli(&["requests"]));
+        self.command("requests --json", &host.cli(&["requests", "--json"]));
         self.look_at_rest(host);
     }
 
@@ -126,6 +157,7 @@ struct Secrets {
     own: Canary,
     in_file: Canary,
     strangers: Canary,
+    operators: Canary,
     /// Where a place for a secret belongs, stands a secret itself.
     miswritten: Canary,
 }
@@ -138,11 +170,12 @@ impl Secrets {
             own: Canary::new("plugins"),
             in_file: Canary::new("in-file"),
             strangers: Canary::new("strangers"),
+            operators: Canary::without_space("operators"),
             miswritten: Canary::new("miswritten"),
         }
     }
 
-    fn all(&self) -> [&Canary; 6] {
+    fn all(&self) -> [&Canary; 7] {
         let known = [&self.hosts, &self.second, &self.own, &self.in_file];
         let [hosts, second, own, in_file] = known;
         [
@@ -151,6 +184,7 @@ impl Secrets {
             own,
             in_file,
             &self.strangers,
+            &self.operators,
             &self.miswritten,
         ]
     }
@@ -182,6 +216,7 @@ impl Secrets {
             .secret(&self.hosts.secret)
             .env("SECOND_SECRET", &self.second.secret)
             .env("OWN_SECRET", &self.own.secret)
+            .env("HOOKBOX_ADMIN_TOKEN", &self.operators.secret)
             .args(&["--secrets", "env:WEBHOOK_SECRET,env:SECOND_SECRET"])
             .env("RUST_LOG", "trace");
         let granted = grants.iter().fold(host, |host, (name, text)| {
@@ -267,6 +302,28 @@ fn no_secret_of_a_host_that_works_is_in_anything_it_says_or_keeps() {
             secret,
         ];
         surfaces.command("send", &Cli::new(&args).run());
+    }
+    // And the operator's listener is asked, well and badly
+    let admin = host.admin();
+    let token = |canary: &Canary| format!("token={}", canary.in_url());
+    let (right, wrong) = (token(&secrets.operators), token(&secrets.strangers));
+    for (status, asked) in [
+        (303, admin.ask("GET", &format!("/?{right}"))),
+        (401, admin.ask("GET", &format!("/?{wrong}"))),
+        (303, admin.ask("POST", "/login").form(&right)),
+        (401, admin.ask("POST", "/login").form(&wrong)),
+        (
+            401,
+            admin
+                .ask("GET", "/api/v1/plugins")
+                .bearer(&secrets.hosts.secret),
+        ),
+        (400, admin.get(&format!("/api/v1/plugins?{right}"))),
+        (404, admin.get(&format!("/{}", secrets.operators.in_url()))),
+    ] {
+        let answer = asked.send();
+        assert_eq!(answer.status, status, "{answer:?}");
+        surfaces.answer("an answer to the operator", &answer);
     }
     surfaces.look(&host);
     // And when it is killed, goes on, and is stopped

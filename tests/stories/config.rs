@@ -121,7 +121,7 @@ fn everything_that_is_wrong_is_told_at_once_and_with_its_place() {
     );
     assert_snapshot!(ran.stderr, @r"
     error: 5 settings cannot be used
-      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, secrets, public-url, concurrency, body-max, connections-max, dedup-window, memory-max, component-max, missing-grace, drain
+      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, admin, secrets, public-url, concurrency, body-max, connections-max, dedup-window, memory-max, component-max, missing-grace, drain
       HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out
       --drain soon: not a duration; write `30s`, `5m` or `7d`
       hookbox.toml:2:15: concurrency = 0: not a whole number from 1 to 1024

@@ -31,6 +31,8 @@ mod config;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod deploy;
+#[cfg(test)]
 mod dev;
 #[cfg(test)]
 mod export;
@@ -52,6 +54,8 @@ mod ledger_cli;
 mod logs;
 #[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod metrics;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]

@@ -67,7 +67,9 @@ impl Host {
         note_address(&config.data, None).context("cannot write to the data folder")?;
         let token = token::take(&config.data, config.admin_token.clone())?;
         let engine = Engine::new(config.engine)?;
-        let store = Store::open(&config.data, &engine, Compiler::in_children()?)?;
+        let compiles = LoaderMetrics::register(&mut registry).observer();
+        let compiler = Compiler::in_children()?.observed_by(compiles);
+        let store = Store::open(&config.data, &engine, compiler)?;
         Ok(Self {
             config,
             ledger,
@@ -98,7 +100,6 @@ impl Host {
         let config = LoaderConfig {
             plugins: self.config.plugins.clone(),
             settings: live.loader(),
-            metrics: LoaderMetrics::register(&mut self.registry),
         };
         let engine = self.engine.clone();
         let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);

@@ -1,7 +1,6 @@
 //! What a loader is made for, and why it cannot start or go on.
 
 use crate::ledger::LedgerError;
-use crate::loader::LoaderMetrics;
 use crate::plugin::folder::FolderError;
 use crate::secret::Secret;
 use std::path::PathBuf;
@@ -15,8 +14,6 @@ pub struct LoaderConfig {
     pub plugins: PathBuf,
     /// What may change while it runs.
     pub settings: watch::Receiver<LoaderSettings>,
-    /// What is counted of compiling.
-    pub metrics: LoaderMetrics,
 }
 
 /// What a loader takes up while it runs.

@@ -4,11 +4,7 @@ use super::job::Job;
 use super::{LOOK_EVERY, Loader, LoaderError};
 use crate::clock::now_ms;
 use crate::plugin::lookout::Lookout;
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
-
-/// How long the host waits for manifests before it listens. What is not compiled by then is not routed to until it is.
-const PATIENCE: Duration = Duration::from_secs(60);
+use tokio::time::timeout;
 
 impl Loader {
     pub(super) async fn first_look(&mut self) -> Result<(), LoaderError> {
@@ -33,20 +29,12 @@ impl Loader {
         Ok(())
     }
 
-    /// Has what was never judged judged, as long as there is patience.
+    /// Has what was never judged judged, however long that takes: an event that came before would not be routed to it.
     async fn judge_new(&mut self) {
-        let began = Instant::now();
         let is_new = |job: &Job| !matches!(job, Job::Reload { .. });
         loop {
             self.queue.start();
             if self.queue.is_done_with(is_new) {
-                return;
-            }
-            if began.elapsed() >= PATIENCE {
-                tracing::warn!(
-                    "components are still being compiled; the host starts all the same, and what is posted for a new \
-                     plugin before it is compiled is not handled by it"
-                );
                 return;
             }
             match timeout(LOOK_EVERY, self.queue.finished()).await {

@@ -10,6 +10,7 @@
 )]
 
 pub mod bombs;
+mod browser;
 mod built;
 mod canary;
 mod cli;
@@ -27,6 +28,7 @@ mod shared;
 mod wait;
 pub mod wit_deps;
 
+pub use browser::Browser;
 pub use built::{component, component_bytes, digest, hookbox, story_target, version_of, workspace};
 pub use canary::{Canary, Searched};
 pub use cli::{Cli, Going, Ran};

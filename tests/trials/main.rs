@@ -1,6 +1,8 @@
 //! The trials: kills and floods, run by `cargo test --test trials`. Each prints its figures.
 
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
 mod compile_bombs;
 #[cfg(test)]
 mod completions;

@@ -59,7 +59,7 @@ impl Browser {
             driver,
             address: format!("127.0.0.1:{}", port.expect("the driver tells its port")),
             session: String::new(),
-            profile: profile,
+            profile,
         };
         let folder = format!("--user-data-dir={}", browser.profile.path().display());
         let args: Vec<&str> = SWITCHES.iter().copied().chain([folder.as_str()]).collect();

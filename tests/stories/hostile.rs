@@ -190,11 +190,17 @@ fn hostile_requests_get_their_answer_and_leave_nothing_but_what_was_accepted() {
     .concat();
     assert!(rows.len() >= 70, "{} rows", rows.len());
     // When each request of the table is sent
-    let told: Vec<String> = rows
-        .iter()
-        .enumerate()
-        .map(|(number, (_, bytes, _))| told(&host, &format!("hostile-{number}"), bytes))
-        .collect();
+    // Many at once: some of them are slow.
+    let told: Vec<String> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (rows.iter().enumerate())
+            .map(|(number, (_, bytes, _))| {
+                let host = &host;
+                scope.spawn(move || told(host, &format!("hostile-{number}"), bytes))
+            })
+            .collect();
+        let told = senders.into_iter().map(|sender| sender.join().unwrap());
+        told.collect()
+    });
     // Then each gets its answer, and is in the ledger as often as the table says
     let kept = host.deliveries();
     let mut wrong = Vec::new();

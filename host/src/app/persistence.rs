@@ -37,8 +37,8 @@ fn judge(
 
 fn space() -> String {
     "the data folder is part of this Space's container, so nothing in it survives a restart of the Space: deliveries \
-     and plugin state will be lost; attach persistent storage to the Space and name a folder on it, such as \
-     --data /data/hookbox"
+     and plugin state will be lost; have 'hookbox backup' copy it to a bucket that is mounted into the Space (the \
+     ledger itself cannot lie there), or run the host where it has a disk"
         .to_owned()
 }
 

@@ -392,6 +392,7 @@ impl RunOnceJson {
         started_ms: u64,
         record: AttemptRecord,
     ) -> Self {
+        let wall_ms = record.wall_ms();
         Self {
             plugin: plugin.to_owned(),
             scope: scope.to_owned(),
@@ -405,7 +406,7 @@ impl RunOnceJson {
             fuel: record.fuel,
             fuel_limit: record.fuel_limit,
             memory_peak_bytes: record.memory_peak_bytes,
-            wall_ms: record.wall_ms,
+            wall_ms,
             logs: record.logs,
             calls: record.calls,
             trap: record.trap,

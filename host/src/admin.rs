@@ -10,6 +10,7 @@ mod api;
 mod desk;
 mod guard;
 mod health;
+mod metrics;
 mod page;
 mod query;
 mod session;
@@ -18,6 +19,7 @@ pub mod token;
 pub use address::{AdminAddress, AdminAddressError, base_url, note_address, noted_address};
 pub use desk::{Desk, LISTS_MAX};
 pub use guard::Names;
+pub use metrics::AdminMetrics;
 pub use token::AdminToken;
 
 use crate::refusal::{Reason, Refusal, Unnoted};
@@ -39,6 +41,7 @@ use session::{Over, Sessions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tower_service::Service as _;
 
 /// The largest body of a request, in bytes.
@@ -46,6 +49,12 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The same for the form that asks for the token: nobody is known yet.
 const LOG_IN_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest that it may take to come in: whoever sends it keeps a connection from others meanwhile.
+const LOG_IN_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// How many such forms may be about to come in at once.
+const LOG_INS_MAX: usize = 4;
 
 /// Where that form is sent.
 const LOG_IN: &str = "/login";
@@ -82,6 +91,9 @@ pub struct Admin {
     token: AdminToken,
     sessions: Sessions,
     desk: Arc<Desk>,
+    /// How many more may be about to log in.
+    log_ins: Semaphore,
+    metrics: AdminMetrics,
     router: Router,
 }
 
@@ -113,7 +125,7 @@ impl Handler for Admin {
     async fn answer(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        _peer: SocketAddr,
     ) -> hyper::Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let (method, uri) = (parts.method.clone(), parts.uri.clone());
@@ -122,9 +134,8 @@ impl Handler for Admin {
             Ok(response) => response,
             Err(refused) => {
                 if refused.noted == Noted::Yes {
+                    self.metrics.refused(refused.failure.status);
                     noted = Some(refused.failure.message.clone());
-                    let (status, reason) = (refused.failure.status.as_u16(), &noted);
-                    tracing::info!(status, %peer, path = uri.path(), reason, "admin request refused");
                 }
                 self.refuse(refused, &method, &uri)
             }
@@ -147,7 +158,7 @@ impl Handler for Admin {
 impl Admin {
     /// A listener for whoever has the token.
     #[must_use]
-    pub fn new(mount: Mount, token: AdminToken, desk: Desk) -> Self {
+    pub fn new(mount: Mount, token: AdminToken, desk: Desk, metrics: AdminMetrics) -> Self {
         let desk = Arc::new(desk);
         let path = match desk.prefix {
             "" => "/",
@@ -156,6 +167,8 @@ impl Admin {
         Self {
             sessions: Sessions::of(&token, path),
             router: routes(Arc::clone(&desk)),
+            log_ins: Semaphore::new(LOG_INS_MAX),
+            metrics,
             mount,
             token,
             desk,
@@ -174,7 +187,8 @@ impl Admin {
         let path = parts.uri.path().strip_prefix(self.desk.prefix);
         let path = path.unwrap_or_default().to_owned();
         if path == LOG_IN && parts.method == Method::POST {
-            let body = read(body, LOG_IN_BYTES_MAX)
+            let _turn = self.log_ins.try_acquire().map_err(|_| Refused::crowded())?;
+            let body = read(body, LOG_IN_BYTES_MAX, LOG_IN_TIME_MAX)
                 .await
                 .map_err(Refused::unusable)?;
             let form = std::str::from_utf8(&body).ok();
@@ -188,7 +202,7 @@ impl Admin {
         let body = if reads(&parts.method) {
             Bytes::new()
         } else {
-            read(body, BODY_BYTES_MAX)
+            read(body, BODY_BYTES_MAX, BODY_TIME_MAX)
                 .await
                 .map_err(Refused::unusable)?
         };
@@ -270,7 +284,11 @@ impl Admin {
     }
 
     fn refuse(&self, refused: Refused, method: &Method, uri: &Uri) -> Response {
-        let Refused { failure, asks, .. } = refused;
+        let Refused {
+            failure,
+            noted,
+            asks,
+        } = refused;
         let status = failure.status;
         let path = uri
             .path()
@@ -278,7 +296,9 @@ impl Admin {
             .unwrap_or_default();
         let for_programs = path.starts_with("/api/") || path == "/metrics";
         let mut response = if asks == Asks::ForToken && !for_programs {
-            page::log_in(self.desk.prefix, status, &failure.message)
+            // Who has sent nothing has done nothing wrong.
+            let wrong = (noted == Noted::Yes).then_some(&*failure.message);
+            page::log_in(self.desk.prefix, status, wrong)
         } else {
             failure.into_response()
         };
@@ -300,6 +320,15 @@ impl Refused {
         let message =
             "this is no name of the host: use its address, or tell it its name with --public-url";
         Self::noted(StatusCode::MISDIRECTED_REQUEST, message, Asks::No)
+    }
+
+    fn crowded() -> Self {
+        let message = "too many are logging in at once; try again";
+        Self {
+            failure: Failure::new(StatusCode::SERVICE_UNAVAILABLE, message),
+            noted: Noted::Yes,
+            asks: Asks::ForToken,
+        }
     }
 
     fn cross_site() -> Self {
@@ -372,9 +401,9 @@ fn bearer(header: &HeaderValue) -> Option<&[u8]> {
 }
 
 /// Reads a body within its bounds.
-async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Failure> {
+async fn read(body: Incoming, bytes_max: usize, time_max: Duration) -> Result<Bytes, Failure> {
     let collected = Limited::new(body, bytes_max).collect();
-    match tokio::time::timeout(BODY_TIME_MAX, collected).await {
+    match tokio::time::timeout(time_max, collected).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Failure::new(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -31,6 +31,7 @@ use layers::{CONFIG_VARIABLE, Layers};
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The default address: loopback, so that nothing is open to others unless asked for.
 pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -86,6 +87,8 @@ pub struct Config {
     pub said: Vec<Said>,
     /// What can be used and was probably not meant.
     pub hints: Vec<Problem>,
+    /// How long a first delivery is waited for before the log says what to check.
+    pub hint_after: Duration,
     /// What these were read from, if a running host is to look whether it has changed.
     pub sources: Option<Sources>,
 }
@@ -204,6 +207,7 @@ impl Sources {
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
+            hint_after: layers.read(&table::HINT_AFTER),
             sources: None,
         };
         config.said = std::mem::take(&mut layers.said);
@@ -225,7 +229,11 @@ impl Sources {
         let is_used = places.contains(&SecretRef::Env(DEFAULT_SECRET.to_owned()));
         (!is_used).then(|| Problem {
             subject: DEFAULT_SECRET.to_owned(),
-            reason: format!("it is set, and not used: {place} names other secrets"),
+            reason: if places.is_empty() {
+                format!("it is set, and not used: {place} says that there is no secret")
+            } else {
+                format!("it is set, and not used: {place} names other secrets")
+            },
         })
     }
 

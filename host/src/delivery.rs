@@ -243,8 +243,8 @@ pub struct AttemptRecord {
     pub fuel_limit: u64,
     /// The most linear memory and table space it held, in bytes.
     pub memory_peak_bytes: u64,
-    /// Wall-clock time in ms.
-    pub wall_ms: u64,
+    /// Wall-clock time, host calls included.
+    pub wall: Duration,
     /// Log lines, in order.
     pub logs: Vec<LogLine>,
     /// Outgoing calls, in order.
@@ -254,6 +254,12 @@ pub struct AttemptRecord {
 }
 
 impl AttemptRecord {
+    /// The same in whole ms, as it is stored and shown.
+    #[must_use]
+    pub fn wall_ms(&self) -> u64 {
+        u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// The record of an attempt in which no guest code ran.
     #[must_use]
     pub const fn not_executed(version: String, digest: String, outcome: Outcome) -> Self {
@@ -265,7 +271,7 @@ impl AttemptRecord {
             fuel: 0,
             fuel_limit: 0,
             memory_peak_bytes: 0,
-            wall_ms: 0,
+            wall: Duration::ZERO,
             logs: Vec::new(),
             calls: Vec::new(),
             trap: None,

@@ -1,6 +1,7 @@
 //! What a scrape shows, of a real ledger: well formed, true, bounded, and there when the ledger is not.
 
 use super::*;
+use crate::admin::AdminMetrics;
 use crate::delivery::{Outcome, Settlement};
 use crate::intake::IntakeMetrics;
 use crate::ledger::conformance::{claim, claim_one, delivery, done, plugin, run, settle};
@@ -31,6 +32,7 @@ fn host() -> Scraped {
     WorkerMetrics::register(&mut registry);
     IntakeMetrics::register(&mut registry);
     PublicMetrics::register(&mut registry);
+    AdminMetrics::register(&mut registry);
     LoaderMetrics::register(&mut registry);
     let engine = Engine::new(EngineConfig {
         concurrency: 1,

@@ -320,6 +320,18 @@ fn no_secret_of_a_host_that_works_is_in_anything_it_says_or_keeps() {
         ),
         (400, admin.get(&format!("/api/v1/plugins?{right}"))),
         (404, admin.get(&format!("/{}", secrets.operators.in_url()))),
+        (
+            401,
+            admin
+                .ask("GET", &format!("/&{right}"))
+                .bearer("a-wrong-token"),
+        ),
+        (
+            401,
+            admin
+                .ask("GET", &format!("/%3F{right}"))
+                .bearer("a-wrong-token"),
+        ),
     ] {
         let answer = asked.send();
         assert_eq!(answer.status, status, "{answer:?}");

@@ -334,3 +334,42 @@ fn a_data_folder_that_may_not_be_written_to_is_told() {
         "{report:#}"
     );
 }
+
+#[test]
+fn what_the_admin_listener_would_trip_over_is_told_too() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let check = |args: &[&str]| {
+        let ran = Cli::new(&["check", "--listen", "127.0.0.1:0"]).folder(folder.path());
+        ran.env("WEBHOOK_SECRET", SECRET).run_with(args)
+    };
+    std::fs::create_dir_all(folder.path().join("plugins")).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    // A token that others may have read
+    let token = data.join("admin.token");
+    std::fs::write(&token, "a-token-of-the-stories\n").unwrap();
+    std::fs::set_permissions(&token, Permissions::from_mode(0o644)).unwrap();
+    let told = check(&["--admin", "127.0.0.1:0"]).exits(1);
+    assert!(
+        told.stdout.contains("others can read it (mode 644)"),
+        "{told:?}"
+    );
+    assert!(!told.stdout.contains("a-token-of"), "{told:?}");
+    std::fs::set_permissions(&token, Permissions::from_mode(0o600)).unwrap();
+    check(&["--admin", "127.0.0.1:0"]).ok();
+    // An address that is not this machine's, one that is taken, and one that is plain to others
+    let told = check(&["--admin", "192.0.2.1:8001"]).exits(1);
+    assert!(
+        told.stdout.contains("choose another address with --admin"),
+        "{told:?}"
+    );
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let told = check(&["--admin", &address]).exits(1);
+    assert!(
+        told.stdout.contains("in use by another program"),
+        "{told:?}"
+    );
+    let told = check(&["--admin", "0.0.0.0:0"]).ok();
+    assert!(told.stdout.contains("plain HTTP"), "{told:?}");
+}

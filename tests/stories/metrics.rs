@@ -45,7 +45,7 @@ fn what_came_in_and_what_became_of_it_is_counted() {
             1.0,
         ),
         ("hookbox_attempt_fuel_count{plugin=\"hello\"}", 1.0),
-        ("hookbox_compile_seconds_count", 2.0),
+        ("hookbox_compile_seconds_count{result=\"made\"}", 2.0),
         ("hookbox_ledger_up", 1.0),
     ] {
         let found = value(&metrics, series);

@@ -140,6 +140,13 @@ fn the_first_refusal_is_warned_of_at_once_and_a_crowd_of_them_not() {
 }
 
 #[test]
+fn a_host_to_which_nothing_comes_says_after_a_while_what_to_check() {
+    let host = Host::with(&[]).env("HOOKBOX_HINT_AFTER", "300ms").start();
+    host.logs(HINT);
+    assert!(host.log().contains("\"refused\":0"), "{}", host.log());
+}
+
+#[test]
 fn while_nothing_has_arrived_the_first_refusal_brings_a_hint() {
     // Given a host that nothing ever came to
     let mut host = Host::with(&[]).start();

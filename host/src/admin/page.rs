@@ -35,10 +35,10 @@ pub fn routes() -> axum::Router<Arc<Desk>> {
 
 /// Asks for the token.
 #[must_use]
-pub fn log_in(prefix: &str, status: StatusCode, message: &str) -> Response {
+pub fn log_in(prefix: &str, status: StatusCode, wrong: Option<&str>) -> Response {
     let body = html! {
         h1 { "Hookbox" }
-        p { (message) "." }
+        @if let Some(wrong) = wrong { p { (wrong) "." } }
         form method="post" action={ (prefix) "/login" } {
             label { "Admin token "
                 input type="password" name="token" required autofocus autocomplete="current-password";

@@ -2,7 +2,9 @@
 
 use super::public_url;
 use crate::admin::token::{Held, Place, VARIABLE};
-use crate::admin::{Admin, AdminAddress, Desk, MetricsFor, Mount, Names, base_url, note_address};
+use crate::admin::{
+    Admin, AdminAddress, AdminMetrics, Desk, MetricsFor, Mount, Names, base_url, note_address,
+};
 use crate::config::Config;
 use crate::server::{self, Handler, ServerConfig};
 use anyhow::Context as _;
@@ -38,6 +40,7 @@ impl Door {
         public: SocketAddr,
         Held { token, place }: Held,
         desk: Desk,
+        metrics: AdminMetrics,
     ) -> anyhow::Result<Self> {
         let (listener, page) = bind(config, public).await?;
         let address = match &listener {
@@ -51,7 +54,7 @@ impl Door {
         )
         .await;
         Ok(Self {
-            admin: Arc::new(Admin::new(mount, token, desk)),
+            admin: Arc::new(Admin::new(mount, token, desk, metrics)),
             listener,
             page,
             place,

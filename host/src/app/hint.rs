@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// How long a first delivery is waited for.
-const AFTER: Duration = Duration::from_secs(60);
-
 /// Who knows whether something has arrived, and where it would.
 pub struct Hint {
+    /// How long a first delivery is waited for.
+    pub after: Duration,
     /// Keeps what was accepted, also before this start.
     pub ledger: Arc<dyn Ledger>,
     /// Keeps what was refused.
@@ -23,14 +22,14 @@ pub struct Hint {
 }
 
 impl Hint {
-    /// Says what to check with the first request that is refused, or after a minute, unless a delivery has ever been
+    /// Says what to check with the first request that is refused, or after a while, unless a delivery has ever been
     /// accepted.
     pub async fn give(self, mut stopping: watch::Receiver<bool>) {
         let mut refused = self.refusals.totals();
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => return,
             _ = refused.wait_for(|total| *total > 0) => {}
-            () = tokio::time::sleep(AFTER) => {}
+            () = tokio::time::sleep(self.after) => {}
         }
         let one = DeliveryFilter {
             limit: Some(1),

@@ -6,7 +6,7 @@ use super::reload::{Live, Reload};
 use super::signals::Signals;
 use super::{Companion, Feed, greet, public_url};
 use crate::admin::token::{self, Held};
-use crate::admin::{Desk, LISTS_MAX, note_address};
+use crate::admin::{AdminMetrics, Desk, LISTS_MAX, note_address};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::exposition::Exposition;
@@ -22,8 +22,10 @@ use crate::refusal::Refusals;
 use crate::server::{self, Noted, Public, PublicMetrics};
 use crate::worker::{Worker, WorkerMetrics};
 use anyhow::Context as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinHandle};
@@ -167,26 +169,22 @@ impl Parts {
     async fn run(mut self, companion: Option<Companion>) -> anyhow::Result<Tasks> {
         let intake_metrics = IntakeMetrics::register(&mut self.registry);
         let public_metrics = PublicMetrics::register(&mut self.registry);
-        let metrics = Exposition::new(self.registry, Arc::clone(&self.ledger), self.engine);
+        let admin_metrics = AdminMetrics::register(&mut self.registry);
         let (config, loaded, worker) = (self.config, self.loaded, self.worker);
-        let listener = server::bind(config.listen).with_context(|| {
-            let address = config.listen;
-            format!("cannot listen on {address}; choose another address with --listen")
-        })?;
-        let address = listener.local_addr()?;
+        let (listener, address) = listen(config.listen)?;
         let (stop, stopping) = watch::channel(false);
         let refusals = Arc::new(Refusals::default());
         let desk = Desk {
             ledger: Arc::clone(&self.ledger),
             refusals: Arc::clone(&refusals),
-            metrics,
+            metrics: Exposition::new(self.registry, Arc::clone(&self.ledger), self.engine),
             lists: Semaphore::new(LISTS_MAX),
             prefix: config.admin.prefix(),
             started_ms: now_ms(),
             started: Instant::now(),
             stopping: stopping.clone(),
         };
-        let door = Door::open(&config, address, self.token, desk).await?;
+        let door = Door::open(&config, address, self.token, desk, admin_metrics).await?;
         let feed = Feed {
             address,
             paste: format!("{}/webhooks", public_url(&config, address)),
@@ -206,6 +204,7 @@ impl Parts {
             intake_metrics,
         );
         let hint = Hint {
+            after: config.hint_after,
             ledger: Arc::clone(&self.ledger),
             refusals: Arc::clone(&refusals),
             paste: feed.paste.clone(),
@@ -226,7 +225,7 @@ impl Parts {
         let server = server::run(listener, Arc::new(public), config.server, stopping.clone());
         greet(&config, address, &catalog.borrow());
         door.greet();
-        let tasks = Tasks {
+        Ok(Tasks {
             stop,
             halt,
             server: tokio::spawn(server),
@@ -235,13 +234,18 @@ impl Parts {
             hint: tokio::spawn(hint.give(stopping.clone())),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
-            companion: None,
-        };
-        Ok(Tasks {
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
-            ..tasks
         })
     }
+}
+
+/// Binds the public listener.
+fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = server::bind(address).with_context(|| {
+        format!("cannot listen on {address}; choose another address with --listen")
+    })?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
 }
 
 impl Tasks {

@@ -45,7 +45,8 @@ impl Check {
         let config = &reading.config;
         host::secrets(config, &mut findings);
         let running = data::check(config, &mut findings);
-        host::address(config, running, &mut findings);
+        host::addresses(config, running, &mut findings);
+        host::token(config, &mut findings);
         host::limits(config, &mut findings);
         let plugins = plugins::check(config, &mut findings);
         let webhooks: Vec<Webhook> = plugins

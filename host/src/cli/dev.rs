@@ -59,6 +59,9 @@ pub struct Dev {
     /// Address of the admin page and API, or `same`: under /admin on the public listener
     #[arg(long, env = "HOOKBOX_ADMIN", value_name = "ADDR", default_value_t = AdminAddress::DEFAULT)]
     admin: AdminAddress,
+    /// Keep the ledger on a network file system although that can corrupt it
+    #[arg(long)]
+    allow_network_fs: bool,
     /// Run this tunnel client too, by sh; {url} and {port} stand for the host's. Makes a secret if there is none
     #[arg(long, value_name = "CMD")]
     tunnel: Option<String>,
@@ -89,7 +92,7 @@ impl Dev {
     fn config(&self) -> anyhow::Result<Config> {
         let (plugins, data) = (folder::plugins(), folder::data());
         let (listen, admin) = (self.listen.to_string(), self.admin.to_string());
-        let flags = [
+        let mut flags = vec![
             OsStr::new("--plugins"),
             plugins.as_os_str(),
             OsStr::new("--data"),
@@ -101,6 +104,9 @@ impl Dev {
             // One is made before anybody else can reach it.
             OsStr::new("--insecure-no-secret"),
         ];
+        if self.allow_network_fs {
+            flags.push(OsStr::new("--allow-network-fs"));
+        }
         let usage = |error: &dyn std::fmt::Display| UsageError(error.to_string());
         let flags = Flags::of(&flags).map_err(|error| usage(&error))?;
         let sources = Sources::new(flags, std::env::vars_os()).without_file();

@@ -321,6 +321,6 @@ fn show(record: &AttemptRecord) {
         record.fuel,
         record.fuel_limit,
         record.memory_peak_bytes / 1024,
-        record.wall_ms
+        record.wall_ms()
     ));
 }

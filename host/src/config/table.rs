@@ -256,6 +256,19 @@ pub const CONNECTION_AGE_MAX: Setting<Duration> = Setting {
     ecosystem: None,
 };
 
+/// How long a first delivery is waited for.
+pub const HINT_AFTER: Setting<Duration> = Setting {
+    key: &Key::new(
+        "hint-after",
+        "TIME",
+        "How long a first delivery is waited for before the log says what to check [default: 60s]",
+    )
+    .for_testers(),
+    default: || Duration::from_secs(60),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
 /// All keys, as the help shows them.
 pub const KEYS: &[&Key] = &[
     PLUGINS.key,
@@ -277,6 +290,7 @@ pub const KEYS: &[&Key] = &[
     BODY_TIME_MAX.key,
     WRITE_TIME_MAX.key,
     CONNECTION_AGE_MAX.key,
+    HINT_AFTER.key,
 ];
 
 /// Keys of the design that this version does not enforce. `alerts-url` stands in the file as `url` under `[alerts]`.
@@ -342,6 +356,7 @@ mod tests {
             &BODY_TIME_MAX,
             &WRITE_TIME_MAX,
             &CONNECTION_AGE_MAX,
+            &HINT_AFTER,
         ] {
             check(setting);
         }

@@ -202,7 +202,7 @@ pub fn attempt(outcome: Outcome) -> AttemptRecord {
         fuel: 1,
         fuel_limit: 2,
         memory_peak_bytes: 3,
-        wall_ms: 4,
+        wall: Duration::from_micros(4_700),
         logs: Vec::new(),
         calls: Vec::new(),
         trap: None,

@@ -1,6 +1,6 @@
 //! What is counted of compiling.
 
-use crate::metrics::{Histogram, Registry};
+use crate::metrics::{Histogram, Registry, Series};
 use crate::plugin::compiler::Observer;
 use std::sync::Arc;
 
@@ -10,17 +10,18 @@ const SECONDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0,
 /// What the loader counts; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LoaderMetrics {
-    compiles: Histogram,
+    compiles: Series<Histogram>,
 }
 
 impl LoaderMetrics {
     /// Registers them.
     pub fn register(registry: &mut Registry) -> Self {
         Self {
-            compiles: registry.histogram(
+            compiles: registry.histograms(
                 "hookbox_compile_seconds",
-                "Time that components took to compile, those that were refused included",
-                SECONDS,
+                &["result"],
+                "Time that components took to compile: made, refused by their own fault, or failed",
+                || Histogram::new(SECONDS.iter().copied()),
             ),
         }
     }
@@ -29,6 +30,9 @@ impl LoaderMetrics {
     #[must_use]
     pub fn observer(&self) -> Observer {
         let compiles = self.compiles.clone();
-        Arc::new(move |compilation| compiles.observe(compilation.took.as_secs_f64()))
+        Arc::new(move |compilation| {
+            let took = compilation.took.as_secs_f64();
+            compiles.at(&[compilation.result]).observe(took);
+        })
     }
 }

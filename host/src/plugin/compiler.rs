@@ -58,25 +58,27 @@ pub fn compiles_max() -> usize {
     processors.min(fitting).clamp(1, COMPILES_MAX)
 }
 
-/// The memory of this machine, or of this process's part of it, in bytes; 0 where that is not told.
+/// The memory of this machine, or of this process's part of it, in bytes.
 fn memory_bytes() -> u64 {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    // proc(5): `MemTotal:  24689764 kB`; cgroups(7), version 2: bytes, or `max`.
-    let machine = read("/proc/meminfo")
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("MemTotal:")?
-                .split_whitespace()
-                .next()?
-                .parse()
-                .ok()
-        })
-        .map_or(0, |kib: u64| kib.saturating_mul(1024));
-    let part = read("/sys/fs/cgroup/memory.max")
-        .trim()
-        .parse()
-        .unwrap_or(machine);
-    machine.min(part)
+    let system = rustix::system::sysinfo();
+    let unit = u64::from(system.mem_unit);
+    let machine = u64::from(system.totalram).saturating_mul(unit);
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = groups_of(&own).into_iter().filter_map(|group| {
+        let limit = std::fs::read_to_string(group.join("memory.max")).ok()?;
+        // Bytes, or `max`.
+        limit.trim().parse().ok()
+    });
+    limits.fold(machine, u64::min)
+}
+
+/// The folders of a process's control group and of those it is in (cgroups(7), version 2): each may have a limit. A
+/// container sees its own group as the root.
+fn groups_of(own: &str) -> Vec<PathBuf> {
+    let root = Path::new("/sys/fs/cgroup");
+    let path = own.lines().find_map(|line| line.strip_prefix("0::/"));
+    let groups = Path::new(path.unwrap_or_default()).ancestors();
+    groups.map(|group| root.join(group)).collect()
 }
 
 /// What came of compiling a component, for whoever counts.
@@ -388,6 +390,20 @@ fn take_back(pipe: &mut dyn Read, artifact: &mut dyn Write) -> Result<(), Compil
 mod tests {
     use super::*;
     use crate::plugin::EngineConfig;
+
+    #[test]
+    fn the_memory_of_a_process_is_what_its_groups_and_its_machine_leave_it() {
+        let groups = |own: &str| -> Vec<String> {
+            let groups = groups_of(own).into_iter();
+            groups.map(|group| group.display().to_string()).collect()
+        };
+        let nested = ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup/"];
+        assert_eq!(groups("1:name=x:/y\n0::/a/b\n"), nested);
+        assert_eq!(groups("0::/\n"), ["/sys/fs/cgroup/"]);
+        assert_eq!(groups(""), ["/sys/fs/cgroup/"]);
+        assert!(memory_bytes() > 256 << 20);
+        assert!((1..=COMPILES_MAX).contains(&compiles_max()));
+    }
 
     #[test]
     fn an_observer_is_told_what_came_of_each_compilation() {

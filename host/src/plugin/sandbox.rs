@@ -228,7 +228,7 @@ pub async fn attempt(
             fuel: used.fuel,
             fuel_limit,
             memory_peak_bytes: u64::try_from(used.memory_peak_bytes).unwrap_or(u64::MAX),
-            wall_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            wall: started.elapsed(),
             logs: log.take(),
             calls,
             trap: judged.trap,

@@ -172,7 +172,7 @@ impl Handler {
         settlement: Settlement,
         record: AttemptRecord,
     ) -> Result<(), LedgerError> {
-        let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms);
+        let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms());
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let changes = StateChanges::default();
         let report = self.report(&claim, &settlement, &record);

@@ -1,11 +1,13 @@
 //! What the host itself would trip over: its settings, its secrets, its address, and the limits of its process.
 
 use super::findings::Findings;
+use crate::admin::{AdminAddress, token};
 use crate::app::connections_within;
 use crate::config::{Config, NoSecret, Reading};
 use crate::secret::Secret;
 use rustix::process::{Resource, getrlimit};
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use tokio::net::TcpSocket;
 
 /// What is wrong with the settings.
@@ -36,7 +38,7 @@ pub fn secrets(config: &Config, findings: &mut Findings) {
             config.listen,
             "open to other machines without a secret: anybody can post deliveries",
         );
-    } else if secrets.is_empty() && !open && config.secret_places.is_default() {
+    } else if secrets.is_empty() && !open {
         findings.warning(
             "secrets",
             "no webhook secret is configured: whoever reaches this host can post deliveries; set WEBHOOK_SECRET (make \
@@ -51,38 +53,63 @@ pub fn secrets(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Whether the address can be had. `running` is the process that serves the data folder now: that the address is in
-/// use then is no fault.
-pub fn address(config: &Config, running: Option<u32>, findings: &mut Findings) {
-    let Err(error) = try_bind(config) else {
+/// Whether both listeners' addresses can be had. `running` is the process that serves the data folder now: that an
+/// address is in use then is no fault.
+pub fn addresses(config: &Config, running: Option<u32>, findings: &mut Findings) {
+    address(config.listen, "--listen", running, findings);
+    if let AdminAddress::Address(admin) = config.admin {
+        address(admin, "--admin", running, findings);
+        if !admin.ip().is_loopback() {
+            findings.warning(
+                admin,
+                "the admin page is plain HTTP there: whoever listens on the way can take its token; put a proxy with \
+                 TLS before it",
+            );
+        }
+    }
+}
+
+fn address(address: SocketAddr, flag: &str, running: Option<u32>, findings: &mut Findings) {
+    let Err(error) = try_bind(address) else {
         return;
     };
     match (error.kind(), running) {
         (ErrorKind::AddrInUse, Some(process)) => findings.note(
-            config.listen,
+            address,
             format!("in use, as is to be expected while a host runs (process {process})"),
         ),
         (ErrorKind::AddrInUse, None) => findings.error(
-            config.listen,
-            "in use by another program; choose another address with --listen",
+            address,
+            format!("in use by another program; choose another address with {flag}"),
         ),
         _ => findings.error(
-            config.listen,
-            format!("{error}; choose another address with --listen"),
+            address,
+            format!("{error}; choose another address with {flag}"),
         ),
     }
 }
 
-/// Takes the address and lets it go, without ever listening on it.
-fn try_bind(config: &Config) -> std::io::Result<()> {
-    let socket = if config.listen.is_ipv4() {
+/// Takes an address and lets it go, without ever listening on it.
+fn try_bind(address: SocketAddr) -> std::io::Result<()> {
+    let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
         TcpSocket::new_v6()?
     };
     // As the host does: connections that have just ended are no obstacle.
     socket.set_reuseaddr(true)?;
-    socket.bind(config.listen)
+    socket.bind(address)
+}
+
+/// Whether the operator's token can be used, if it is there already.
+pub fn token(config: &Config, findings: &mut Findings) {
+    // What else is there in the place of the folder is told of the folder.
+    if config.admin_token.is_none()
+        && config.data.is_dir()
+        && let Err(error) = token::read(&config.data)
+    {
+        findings.error("admin token", error);
+    }
 }
 
 /// Whether the process may have what it is to use.

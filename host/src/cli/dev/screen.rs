@@ -224,7 +224,7 @@ pub fn run(report: &Report, own: &BTreeSet<PathBuf>) -> String {
     ];
     parts.extend(attempt.output.as_deref().map(shortened));
     parts.push(format!("{} fuel", rounded(attempt.fuel)));
-    parts.push(format!("{} ms", attempt.wall_ms));
+    parts.push(format!("{} ms", attempt.wall_ms()));
     let repo = facts.repo_name.as_deref();
     parts.push(output::one_line(&format!(
         "{} {}{}{}",

@@ -118,15 +118,26 @@ pub fn is_on_root(folder: &Path) -> bool {
 /// [`LedgerError::Open`] names the file system.
 pub fn check_medium(data: &Path, allowed: NetworkFs) -> Result<(), LedgerError> {
     // Where the system does not tell, opening the ledger will.
-    match (Medium::of(data), allowed) {
-        (Ok(Medium::Network { kind }), NetworkFs::Refused) => Err(LedgerError::Open {
+    match Medium::of(data)
+        .ok()
+        .and_then(|medium| refusal(&medium, allowed))
+    {
+        Some(reason) => Err(LedgerError::Open {
             path: data.to_owned(),
-            reason: format!(
-                "on a network file system ({kind}), where a ledger can be corrupted; name a folder on a local disk with \
-                 --data, or say --allow-network-fs if no other machine ever uses it"
-            ),
+            reason,
         }),
-        _ => Ok(()),
+        None => Ok(()),
+    }
+}
+
+/// Why a ledger may not lie there.
+fn refusal(medium: &Medium, allowed: NetworkFs) -> Option<String> {
+    match (medium, allowed) {
+        (Medium::Network { kind }, NetworkFs::Refused) => Some(format!(
+            "on a network file system ({kind}), where a ledger can be corrupted; name a folder on a local disk with \
+             --data, or say --allow-network-fs if no other machine ever uses it"
+        )),
+        _ => None,
     }
 }
 
@@ -202,6 +213,20 @@ mod tests {
         check(FUSE, Some("fuse.s3fs"), "network fuse.s3fs");
         check(FUSE, Some("fuse.fuse-overlayfs"), "disk");
         check(FUSE, Some("virtiofs"), "disk");
+    }
+
+    #[test]
+    fn a_ledger_lies_on_a_network_file_system_only_if_that_was_said() {
+        let network = Medium::Network { kind: "nfs".into() };
+        let reason = refusal(&network, NetworkFs::Refused).unwrap();
+        assert!(
+            reason.starts_with("on a network file system (nfs)"),
+            "{reason}"
+        );
+        assert!(refusal(&network, NetworkFs::Allowed).is_none());
+        for medium in [Medium::Disk, Medium::Memory, Medium::Container] {
+            assert!(refusal(&medium, NetworkFs::Refused).is_none(), "{medium:?}");
+        }
     }
 
     #[test]

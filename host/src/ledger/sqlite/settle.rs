@@ -122,7 +122,7 @@ fn close_attempt(tx: &Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Faul
             whole(attempt.fuel),
             whole(attempt.fuel_limit),
             whole(attempt.memory_peak_bytes),
-            whole(attempt.wall_ms),
+            whole(attempt.wall_ms()),
             &ending.calls,
             &ending.trap,
         ))?;

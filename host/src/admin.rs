@@ -70,8 +70,8 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(10);
 pub struct Mount {
     /// The names that it answers to.
     pub names: Names,
-    /// The name under which it is reached by HTTPS, if there is one.
-    pub https: Option<String>,
+    /// The names under which it is reached by HTTPS.
+    pub https: Vec<String>,
     /// Who may read metrics.
     pub metrics: MetricsFor,
 }
@@ -277,8 +277,9 @@ impl Admin {
     /// What a browser speaks with us, as far as that is known: with the proxy of the public address, HTTPS.
     fn over(&self, headers: &HeaderMap) -> Over {
         let asked = guard::authority(headers);
-        match (&self.mount.https, asked) {
-            (Some(name), Some(asked)) if asked.host().eq_ignore_ascii_case(name) => Over::Https,
+        let mut names = self.mount.https.iter();
+        match asked {
+            Some(asked) if names.any(|name| asked.host().eq_ignore_ascii_case(name)) => Over::Https,
             _ => Over::Http,
         }
     }

@@ -28,7 +28,7 @@ use crate::secret::{Secret, SecretError, SecretRef, SecretRefError};
 use crate::server::ServerConfig;
 use crate::worker::WorkerConfig;
 use layers::{CONFIG_VARIABLE, Layers};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,7 +40,10 @@ pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 
 pub const DEFAULT_SECRET: &str = "WEBHOOK_SECRET";
 
 /// Variables that a Space of the Hub has (Hub documentation, Spaces overview, "Helper environment variables").
-const SPACE: &[&str] = &["SPACE_ID", "SPACE_HOST"];
+const SPACE: &[&str] = &["SPACE_ID", SPACE_HOST];
+
+/// The one that names its addresses.
+const SPACE_HOST: &str = "SPACE_HOST";
 
 /// What settings are read from. It can be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub struct Config {
     pub admin_token: Option<AdminToken>,
     /// What to paste into the Hub's settings; empty if unknown.
     pub public_url: String,
+    /// Names under which a Space of the Hub is reached, besides the one in the address.
+    pub space_hosts: Vec<String>,
     /// Whether this is a Space of the Hub.
     pub surroundings: Surroundings,
     /// What the loader takes up while the host runs, with the host's secrets.
@@ -192,6 +197,7 @@ impl Sources {
             admin: layers.read(&table::ADMIN),
             admin_token: self.admin_token(layers),
             public_url: layers.read(&table::PUBLIC_URL),
+            space_hosts: self.space_hosts(),
             surroundings: self.surroundings(),
             loader,
             intake: intake(layers),
@@ -250,6 +256,13 @@ impl Sources {
                 None
             }
         }
+    }
+
+    fn space_hosts(&self) -> Vec<String> {
+        let hosts = self.environment.get(SPACE_HOST).and_then(OsStr::to_str);
+        let hosts = hosts.unwrap_or_default().split(',').map(str::trim);
+        let named = hosts.filter(|host| !host.is_empty());
+        named.map(str::to_owned).collect()
     }
 
     fn surroundings(&self) -> Surroundings {

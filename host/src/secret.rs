@@ -141,11 +141,18 @@ impl FromStr for SecretRef {
 
     fn from_str(text: &str) -> Result<Self, SecretRefError> {
         match text.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("env", name)) if is_variable(name) => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             _ => Err(SecretRefError::Malformed),
         }
     }
+}
+
+/// Whether a text can be the name of an environment variable (POSIX.1-2024, section 8.1): a secret that was written in
+/// its place mostly cannot, and is not repeated then.
+fn is_variable(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) && !name.is_empty()
 }
 
 impl fmt::Display for SecretRef {
@@ -272,7 +279,14 @@ mod tests {
 
     #[test]
     fn a_secret_itself_is_no_reference() {
-        for text in ["hunter2", "env:", "file:", "vault:x"] {
+        for text in [
+            "hunter2",
+            "env:",
+            "env:hunter2+",
+            "env:2hunter2",
+            "file:",
+            "vault:x",
+        ] {
             let error = text.parse::<SecretRef>().unwrap_err().to_string();
             assert!(!error.contains("hunter2"));
         }

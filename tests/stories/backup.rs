@@ -78,4 +78,9 @@ fn a_backup_that_cannot_be_made_leaves_nothing() {
     let host = Host::with(&[]).start();
     let ran = host.cli(&["backup", "nowhere/copy.db"]).exits(1);
     assert!(ran.stderr.contains("nowhere/copy.db"), "{ran:?}");
+    // Nor anything among the host's own files, where SQLite would take it for its own
+    for own in ["data/ledger.db-journal", "data/compiled/copy.db"] {
+        let ran = host.cli(&["backup", own]).exits(2);
+        assert!(ran.stderr.contains("that is in the data folder"), "{ran:?}");
+    }
 }

@@ -186,6 +186,37 @@ fn a_secret_file_that_goes_or_is_emptied_leaves_the_last_good_one() {
 }
 
 #[test]
+fn a_file_that_is_being_written_neither_opens_a_host_nor_gives_it_half_a_secret() {
+    // Given a host on loopback, as behind a proxy, with its secret named in the file
+    let settings = "secrets = [\"file:the-secret\"]\n";
+    let host = Host::with(&[])
+        .no_secret()
+        .file("the-secret", "the first secret of all\n")
+        .settings(&settings.replace("the-secret", "plugins/the-secret"))
+        .start();
+    // When the file is emptied and its writer takes its time, or says that the host is to look
+    host.replace("hookbox.toml", "");
+    host.logs("no webhook secret would be left");
+    host.hang_up();
+    // Then nobody else is let in
+    assert_eq!(status_with(&host, "a guess"), 403);
+    assert_eq!(status_with(&host, "the first secret of all"), 202);
+    // And half a secret is none
+    host.replace(
+        "hookbox.toml",
+        &settings.replace("the-secret", "plugins/the-secret"),
+    );
+    host.put("the-secret", "half");
+    host.logs("a webhook secret would be shorter than 16 bytes");
+    assert_eq!(status_with(&host, "half"), 403);
+    assert_eq!(status_with(&host, "the first secret of all"), 202);
+    host.put("the-secret", "half of the second secret\n");
+    eventually(SOON, || {
+        (status_with(&host, "half of the second secret") == 202).then_some(())
+    });
+}
+
+#[test]
 fn a_changed_file_is_taken_up_and_what_needs_a_restart_is_told() {
     let host = Host::with(&[]).settings("body-max = \"1KiB\"\n").start();
     assert_eq!(status_of(&host, 2000), 413);

@@ -33,7 +33,7 @@ fn a_space_serves_the_hub_and_its_operator_on_its_one_port() {
             "--admin",
             &variables["HOOKBOX_ADMIN"],
         ])
-        .env("SPACE_HOST", "me-hookbox.hf.space")
+        .env("SPACE_HOST", "me-hookbox.hf.space,hooks.example")
         .env("SPACE_ID", "me/hookbox")
         .env("HOOKBOX_ADMIN_TOKEN", "a-token-of-the-stories")
         .start();
@@ -49,12 +49,14 @@ fn a_space_serves_the_hub_and_its_operator_on_its_one_port() {
     let admin = host.admin();
     let page = admin.get("/admin/").host("me-hookbox.hf.space").send();
     assert_eq!(page.status, 200, "{page:?}");
+    // Also by the name of one's own that a Space can have besides
+    let own = admin.get("/admin/").host("hooks.example").send();
+    assert_eq!(own.status, 200, "{own:?}");
     let stranger = admin
         .ask("GET", "/admin/metrics")
         .host("me-hookbox.hf.space")
         .send();
     assert_eq!(stranger.status, 401, "{stranger:?}");
-    // And it is said that nothing survives a restart there, unless the disk of this machine does
     assert!(!host.log().contains(SECRET));
 }
 

@@ -105,7 +105,7 @@ fn a_refused_request_is_told_of_without_its_query() {
     403 POST /webhooks Invalid webhook secret.
     401 POST /webhooks x-webhook-secret header not set.
     403 POST /x Invalid webhook secret.
-    404 GET /%1b[2J%E2%80%AE there is nothing at this path
+    404 GET / there is nothing at this path
     400 POST /webhooks event: expected a JSON object, found nothing
     400 - - invalid HTTP method parsed
     400 - - TLS came to a port that speaks plain HTTP

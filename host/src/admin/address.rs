@@ -1,10 +1,12 @@
 //! Where the operator's listener is: as it is configured, and as commands on the same machine find it.
 
 use crate::admin::guard::near;
+use rustix::fs::OFlags;
 use std::fmt;
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -99,7 +101,13 @@ pub fn note_address(data: &Path, base: Option<&str>) -> std::io::Result<()> {
 /// If the file is there and cannot be read.
 pub fn noted_address(data: &Path) -> std::io::Result<Option<String>> {
     use std::io::Read as _;
-    let file = match File::open(data.join(FILE)) {
+    let mut options = OpenOptions::new();
+    // A pipe would wait for its writer.
+    options
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let file = match options.open(data.join(FILE)) {
+        Ok(file) if !file.metadata()?.is_file() => return Ok(None),
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),

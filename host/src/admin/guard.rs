@@ -4,9 +4,12 @@
 //! rebinding): so only addresses, and names that were configured, are answered.
 
 use hyper::HeaderMap;
-use hyper::header::{HOST, HeaderValue, ORIGIN};
+use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN};
 use hyper::http::uri::Authority;
 use std::net::{IpAddr, Ipv6Addr};
+
+/// Where a browser says how the page that sent a request relates to us (W3C Fetch Metadata).
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Names that a listener answers to, beside `localhost` and any address.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +52,11 @@ impl Names {
 /// `Sec-Fetch-Site` and `Origin`: browsers set both, and no page can.
 #[must_use]
 pub fn sender(headers: &HeaderMap) -> Option<From> {
-    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    let repeated = |name: &HeaderName| headers.get_all(name).iter().count() > 1;
+    if repeated(&SEC_FETCH_SITE) || repeated(&ORIGIN) {
+        return None;
+    }
+    let site = headers.get(SEC_FETCH_SITE).map(HeaderValue::as_bytes);
     let origin = headers.get(ORIGIN).map(HeaderValue::to_str);
     match site {
         None | Some(b"same-origin" | b"none") => {}
@@ -94,7 +101,6 @@ pub fn near(address: std::net::SocketAddr) -> std::net::SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::HeaderName;
 
     fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -131,9 +131,14 @@ fn mount(config: &Config, address: SocketAddr) -> Mount {
     let https = uri.as_ref().and_then(Uri::scheme_str) == Some("https");
     let same = config.admin == AdminAddress::Same;
     let open = !same && address.ip().is_loopback();
+    let names: Vec<String> = name.into_iter().chain(config.space_hosts.clone()).collect();
     Mount {
-        https: name.clone().filter(|_| https && same),
-        names: Names::new(name),
+        https: if https && same {
+            names.clone()
+        } else {
+            Vec::new()
+        },
+        names: Names::new(names),
         metrics: if open {
             MetricsFor::Everybody
         } else {

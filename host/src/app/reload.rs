@@ -125,9 +125,14 @@ impl Reload {
     }
 
     fn take(&mut self, asked: Asked, read: Result<Config, String>) {
-        let read = read.and_then(|config| match config.refuse_open(self.started.listen) {
-            None => Ok(config),
-            Some(problem) => Err(problem.to_string()),
+        let read = read.and_then(|config| {
+            let open = config.refuse_open(self.started.listen);
+            let open = open.map(|problem| problem.to_string());
+            let before = &self.accepted.loader.secrets;
+            match open.or_else(|| refuse_secrets(&config.loader.secrets, before)) {
+                None => Ok(config),
+                Some(problem) => Err(problem),
+            }
         });
         if asked == Asked::ByTime && self.seen.as_ref() != Some(&read) {
             self.seen = Some(read);
@@ -199,16 +204,28 @@ impl Reload {
     }
 }
 
+/// Why a running host is not given these secrets: a file that is still being written looks like one that says less.
+fn refuse_secrets(now: &[Secret], before: &[Secret]) -> Option<String> {
+    if now.is_empty() && !before.is_empty() {
+        return Some(
+            "no webhook secret would be left, and whoever reaches this host could post deliveries; to have none, start \
+             the host again"
+                .to_owned(),
+        );
+    }
+    let is_short = |secrets: &[Secret]| secrets.iter().any(Secret::is_short);
+    (is_short(now) && !is_short(before)).then(|| {
+        "a webhook secret would be shorter than 16 bytes; make a better one with 'hookbox secret', or start the host \
+         again to have this one"
+            .to_owned()
+    })
+}
+
 fn tell_secrets(now: &[Secret], before: &[Secret]) {
     if now == before {
         return;
     }
     tracing::info!(secrets = now.len(), "changed webhook secrets are taken up");
-    if now.is_empty() {
-        tracing::warn!(
-            "no webhook secret is configured any more: whoever reaches this host can post deliveries"
-        );
-    }
     if now.iter().any(Secret::is_short) {
         tracing::warn!(
             "a webhook secret is shorter than 16 bytes; make a better one with 'hookbox secret'"

@@ -3,7 +3,7 @@
 use super::args::Flags;
 use super::file::ParsedFile;
 use super::problem::{Place, Problem, no_such_variable};
-use super::setting::{Audience, Key, PREFIX, Setting, TakenUp, Value};
+use super::setting::{Audience, Key, PREFIX, Setting, TakenUp, Value, variable_of};
 use super::table::{FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
 use super::written::Written;
 use std::ffi::{OsStr, OsString};
@@ -49,6 +49,11 @@ fn refuse(variable: &str) -> Option<Problem> {
     let key = variable.strip_prefix(PREFIX)?;
     let key = key.to_ascii_lowercase().replace('_', "-");
     let place = Place::Variable(variable.to_owned());
+    let spelled = variable_of(&key);
+    if variable != spelled {
+        let reason = format!("there is no such setting; did you mean {spelled}?");
+        return Some(Problem::at(&place, reason));
+    }
     if NOT_IN_FILE.contains(&key.as_str()) || KEYS.iter().any(|known| known.name == key) {
         return None;
     }

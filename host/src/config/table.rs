@@ -1,9 +1,11 @@
 //! The table of all settings: each is a flag, a variable and a key of the file, and stands here once.
 
 use super::setting::{Ecosystem, Key, SecretPlaces, Setting};
+use super::written::Written;
 use super::{LISTEN, problem::LaterKey};
 use crate::admin::AdminAddress;
 use bytesize::ByteSize;
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -57,7 +59,8 @@ pub const ADMIN: Setting<AdminAddress> = Setting {
         "admin",
         "ADDR",
         "Address of the admin page and API, or `same`: under /admin on the public listener [default: 127.0.0.1:8001]",
-    ),
+    )
+    .private(),
     default: || AdminAddress::DEFAULT,
     read: |written| written.admin(),
     ecosystem: None,
@@ -90,8 +93,10 @@ pub const PUBLIC_URL: Setting<String> = Setting {
     ecosystem: Some(Ecosystem {
         variable: "SPACE_HOST",
         read: |host| {
-            let host = host.to_str().ok_or("not Unicode text")?;
-            Ok(format!("https://{host}"))
+            // With a custom domain there are several, the Space's own first.
+            let hosts = host.to_str().ok_or("not Unicode text")?;
+            let first = hosts.split(',').next().unwrap_or_default().trim();
+            Written::Text(OsStr::new(&format!("https://{first}"))).url()
         },
     }),
 };
@@ -321,8 +326,6 @@ pub const FLAGS_ONLY: &[&str] = &["insecure-no-secret", "allow-network-fs"];
 mod tests {
     use super::*;
     use crate::config::setting::Value;
-    use crate::config::written::Written;
-    use std::ffi::OsStr;
 
     /// The default that the help tells.
     fn told(key: &Key) -> &str {

@@ -154,8 +154,9 @@ impl Written<'_> {
             .strip_prefix("https://")
             .or_else(|| text.strip_prefix("http://"));
         let plain = |rest: &&str| {
-            let secretive =
-                |c: char| matches!(c, '@' | '?' | '#') || c.is_whitespace() || c.is_control();
+            let secretive = |c: char| {
+                matches!(c, '@' | '?' | '#' | ',' | '\\') || c.is_whitespace() || c.is_control()
+            };
             !rest.is_empty() && !rest.starts_with('/') && !rest.contains(secretive)
         };
         match rest.filter(plain) {

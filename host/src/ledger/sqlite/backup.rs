@@ -7,7 +7,7 @@ use rusqlite::ErrorCode;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use tempfile::Builder;
 
 /// A ledger was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,14 @@ pub enum BackupError {
         "{}: there is a file of that name already; a backup replaces nothing, name another file", path.display()
     )]
     Exists {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// It would lie among a host's own files.
+    #[error(
+        "{}: that is in the data folder, where the host has its own files; name a file elsewhere", path.display()
+    )]
+    Inside {
         /// Its path.
         path: PathBuf,
     },
@@ -54,7 +62,17 @@ impl SqliteReader {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        let copy = NamedTempFile::new_in(folder).map_err(unwritable)?;
+        if self.is_inside(folder).map_err(unwritable)? {
+            return Err(BackupError::Inside {
+                path: path.to_owned(),
+            });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(".part")
+            .tempfile_in(folder)
+            .map_err(unwritable)?;
         self.copy_into(copy.path(), path)?;
         // SQLite does not (https://www.sqlite.org/lang_vacuum.html, "VACUUM with an INTO clause").
         copy.as_file().sync_all().map_err(unwritable)?;
@@ -69,6 +87,16 @@ impl SqliteReader {
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
         synced.map_err(unwritable)?;
         Ok(bytes)
+    }
+
+    /// Whether a folder is the ledger's own, or below it.
+    fn is_inside(&self, folder: &Path) -> io::Result<bool> {
+        let data = self
+            .file
+            .parent()
+            .unwrap_or(Path::new("."))
+            .canonicalize()?;
+        Ok(folder.canonicalize()?.starts_with(data))
     }
 
     /// One statement, so one read transaction: a consistent state, whatever is committed meanwhile.

@@ -7,6 +7,7 @@
 use crate::ledger::LedgerError;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// # Errors
 /// If that cannot be told.
 pub fn is_served(folder: &Path) -> std::io::Result<bool> {
-    let file = match File::open(folder.join(FILE)) {
+    let file = match open(folder) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
@@ -42,8 +43,23 @@ pub fn is_served(folder: &Path) -> std::io::Result<bool> {
 #[must_use]
 pub fn running_host(folder: &Path) -> Option<u32> {
     let is_served = is_served(folder).unwrap_or(false);
-    let file = is_served.then(|| File::open(folder.join(FILE)).ok())?;
+    let file = is_served.then(|| open(folder).ok())?;
     noted(&mut file?)
+}
+
+/// Opens a folder's lock to look at it. Whatever else lies there is not waited for.
+fn open(folder: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    let nonblocking = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = options
+        .read(true)
+        .custom_flags(nonblocking)
+        .open(folder.join(FILE))?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(std::io::Error::other("not a regular file; remove it"))
+    }
 }
 
 /// Holds a data folder's lock until it is dropped.
@@ -62,8 +78,7 @@ impl FolderLock {
         };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.mode(0o600);
         let mut file = options.open(&path).map_err(open_error)?;
         match lock_within(&file, PROBED) {
             Ok(()) => {}

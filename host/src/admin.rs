@@ -24,7 +24,7 @@ pub use token::AdminToken;
 
 use crate::refusal::{Reason, Refusal, Unnoted};
 use crate::server::Handler;
-use answer::{Failure, see_other, text};
+use answer::{Failure, Turn, see_other, text};
 use async_trait::async_trait;
 use axum::Router;
 use axum::response::{IntoResponse as _, Response};
@@ -55,6 +55,12 @@ const LOG_IN_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// How many such forms may be about to come in at once.
 const LOG_INS_MAX: usize = 4;
+
+/// How many requests are answered at once; a large answer counts until it is written.
+const TURNS_MAX: usize = 8;
+
+/// The longest that a request waits for its turn.
+const TURN_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Where that form is sent.
 const LOG_IN: &str = "/login";
@@ -93,6 +99,8 @@ pub struct Admin {
     desk: Arc<Desk>,
     /// How many more may be about to log in.
     log_ins: Semaphore,
+    /// How many more may be answered at once.
+    turns: Arc<Semaphore>,
     metrics: AdminMetrics,
     router: Router,
 }
@@ -168,6 +176,7 @@ impl Admin {
             sessions: Sessions::of(&token, path),
             router: routes(Arc::clone(&desk)),
             log_ins: Semaphore::new(LOG_INS_MAX),
+            turns: Arc::new(Semaphore::new(TURNS_MAX)),
             metrics,
             mount,
             token,
@@ -199,6 +208,7 @@ impl Admin {
             return answer;
         }
         self.check_credential(&parts, from)?;
+        let turn = self.turn().await?;
         let body = if reads(&parts.method) {
             Bytes::new()
         } else {
@@ -209,8 +219,23 @@ impl Admin {
         let mut request = Request::from_parts(parts, axum::body::Body::from(body));
         *request.uri_mut() = without_prefix(request.uri(), &path);
         match self.router.clone().call(request).await {
-            Ok(response) => Ok(response),
+            Ok(mut response) => {
+                response.extensions_mut().insert(turn);
+                Ok(response)
+            }
             Err(never) => match never {},
+        }
+    }
+
+    /// The right to be answered, once there is one.
+    async fn turn(&self) -> Result<Turn, Refused> {
+        let permit = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout(TURN_TIME_MAX, permit).await {
+            Ok(Ok(permit)) => Ok(permit.into()),
+            _ => Err(Refused::unusable(Failure::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many answers are being read slowly; try again",
+            ))),
         }
     }
 

@@ -27,6 +27,8 @@ mod python;
 #[cfg(test)]
 mod replaced;
 #[cfg(test)]
+mod slow_readers;
+#[cfg(test)]
 mod startup;
 #[cfg(test)]
 mod swap_kills;

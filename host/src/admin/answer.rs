@@ -7,6 +7,8 @@ use http_body_util::Full;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use serde::Serialize;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// What goes with every answer: nothing is loaded from elsewhere, framed, sniffed, kept or told to other sites.
 const HEADERS: [(&str, &str); 6] = [
@@ -21,6 +23,9 @@ const HEADERS: [(&str, &str); 6] = [
     ("cross-origin-resource-policy", "same-origin"),
     ("cross-origin-opener-policy", "same-origin"),
 ];
+
+/// An answer larger than this, in bytes, holds its turn until it is written.
+const LARGE_BYTES: usize = 64 * 1024;
 
 /// How long a client is to wait for a ledger, in seconds.
 const RETRY_AFTER_SECONDS: u16 = 5;
@@ -113,6 +118,7 @@ pub fn text(kind: &'static str, text: impl Into<Bytes>) -> Response {
 /// The answer as a listener sends it. All of them are in memory already.
 pub async fn finish(response: Response) -> hyper::Response<Full<Bytes>> {
     let (mut parts, body) = response.into_parts();
+    let turn = parts.extensions.remove::<Turn>();
     let body = match axum::body::to_bytes(body, usize::MAX).await {
         Ok(body) => body,
         Err(error) => {
@@ -122,7 +128,36 @@ pub async fn finish(response: Response) -> hyper::Response<Full<Bytes>> {
         }
     };
     secure(&mut parts.headers);
+    let body = match turn {
+        Some(turn) if body.len() > LARGE_BYTES => Bytes::from_owner(Large { body, _turn: turn }),
+        _ => body,
+    };
     hyper::Response::from_parts(parts, Full::new(body))
+}
+
+/// The right to be answered, in the extensions of an answer: a large one holds it until it is written, so that slow
+/// readers cannot have the host keep more and more of them.
+#[derive(Clone)]
+pub struct Turn(
+    #[expect(dead_code, reason = "it is held, not looked at")] Arc<OwnedSemaphorePermit>,
+);
+
+impl From<OwnedSemaphorePermit> for Turn {
+    fn from(permit: OwnedSemaphorePermit) -> Self {
+        Self(Arc::new(permit))
+    }
+}
+
+/// A large body, and the turn that it holds.
+struct Large {
+    body: Bytes,
+    _turn: Turn,
+}
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 fn secure(headers: &mut HeaderMap) {

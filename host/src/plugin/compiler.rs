@@ -62,7 +62,7 @@ pub fn compiles_max() -> usize {
 fn memory_bytes() -> u64 {
     let system = rustix::system::sysinfo();
     let unit = u64::from(system.mem_unit);
-    let machine = u64::from(system.totalram).saturating_mul(unit);
+    let machine = system.totalram.saturating_mul(unit);
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = groups_of(&own).into_iter().filter_map(|group| {
         let limit = std::fs::read_to_string(group.join("memory.max")).ok()?;

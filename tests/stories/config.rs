@@ -354,6 +354,19 @@ fn the_file_in_the_guide_says_every_default() {
         let row = format!("| `{key}` | `--{key}");
         assert!(guide.contains(&row), "the table lacks {row}");
     }
+    // And the guide lacks none of the flags that can be keys
+    let flags = help
+        .split("--")
+        .skip(1)
+        .map(|rest| rest.split(' ').next().unwrap());
+    let keys_of_help: Vec<&str> = flags
+        .filter(|flag| help.contains(&format!("--{flag} <")))
+        .filter(|flag| *flag != "config")
+        .collect();
+    assert!(keys_of_help.len() >= 14, "{keys_of_help:?}");
+    for key in keys_of_help {
+        assert!(keys.contains(&key), "the file in the guide lacks {key}");
+    }
     // A host that runs without a file finds nothing changed when this one appears, but for what a story's host is
     // told in flags.
     let host = Host::with(&[]).start();

@@ -1,6 +1,6 @@
 //! Connections at the public listener: kept, counted, and closed where a request could be read in two ways.
 
-use hookbox_tests::{Host, SECRET, Shared, event, eventually};
+use hookbox_tests::{Host, Shared, event, eventually};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -119,70 +119,6 @@ fn who_has_nothing_more_to_send_gets_its_answer() {
     ));
     connection.finish_sending();
     assert_eq!(connection.answer().unwrap().status, 200);
-    assert!(connection.is_closed());
-}
-
-#[test]
-fn ambiguous_requests_are_refused_and_their_connection_closed() {
-    let host = host();
-    let secret = format!("x-webhook-secret: {SECRET}");
-    let address = format!("host: {}", host.address());
-    let body = created().to_string();
-    let length = format!("content-length: {}", body.len());
-    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
-    let target = "/webhooks HTTP/1.1";
-    let elsewhere = "http://elsewhere.example/webhooks HTTP/1.1";
-    let cases: &[(&str, &[&str], &str)] = &[
-        (target, &[&secret, &length], &body),
-        (target, &[&address, "host: other", &secret, &length], &body),
-        (elsewhere, &[&address, &secret, &length], &body),
-        (
-            target,
-            &[&address, &secret, "transfer-encoding: gzip, chunked"],
-            &chunked,
-        ),
-        (
-            target,
-            &[
-                &address,
-                &secret,
-                "transfer-encoding: chunked",
-                "transfer-encoding: chunked",
-            ],
-            &chunked,
-        ),
-        (
-            target,
-            &[&address, &secret, &length, "content-length: 1"],
-            &body,
-        ),
-    ];
-    let mut taken = Vec::new();
-    for (target, headers, body) in cases {
-        let mut connection = host.hub().connect();
-        connection.send(format!(
-            "POST {target}\r\n{}\r\n\r\n{body}",
-            headers.join("\r\n")
-        ));
-        let status = connection.answer().unwrap().status;
-        if status != 400 || !connection.is_closed() {
-            taken.push((status, target, headers));
-        }
-    }
-    assert!(taken.is_empty(), "{taken:#?}");
-}
-
-#[test]
-fn chunks_count_where_a_length_is_told_as_well() {
-    let host = host();
-    let hub = host.hub();
-    let body = created().to_string();
-    let mut connection = hub.connect();
-    let head = hub.head(&["content-length: 3", "transfer-encoding: chunked"]);
-    connection.send(format!("{head}\r\n{:x}\r\n{body}\r\n0\r\n\r\n", body.len()));
-    let answer = connection.answer().unwrap();
-    // Hyper takes the chunks, drops the length, and closes: nothing can be smuggled behind.
-    assert!([202, 400].contains(&answer.status), "{answer:?}");
     assert!(connection.is_closed());
 }
 

@@ -189,7 +189,7 @@ impl Reload {
         let (key, old, new) = (now.key.name, shown(before), shown(now));
         let mut started = self.started.said.iter();
         let runs = started.any(|said| said.key == now.key && said.value == now.value);
-        match now.taken_up() {
+        match now.key.taken_up {
             TakenUp::Live => tracing::info!(key, old, new, "a changed setting is taken up"),
             TakenUp::AtStart if runs => tracing::info!(key, new, "a setting is again as it runs"),
             TakenUp::AtStart => {

@@ -136,7 +136,8 @@ impl SettingsFile {
         key: &Spanned<impl AsRef<str>>,
         value: &Spanned<DeValue<'_>>,
     ) -> Vec<Problem> {
-        if let ("alerts", Some(alerts)) = (name, value.get_ref().as_table()) {
+        let alerts = value.get_ref().as_table().filter(|_| name == "alerts");
+        if let Some(alerts) = alerts.filter(|alerts| !alerts.is_empty()) {
             let inner = alerts.keys().map(|key| {
                 let full = format!("alerts-{}", key.get_ref());
                 let shown = format!("alerts.{}", key.get_ref());
@@ -146,7 +147,8 @@ impl SettingsFile {
             return inner.collect();
         }
         let place = Place::File(self.place(key.span().start, None));
-        vec![Problem::at(&place, refusal(name, name))]
+        let full = if name == "alerts" { "alerts-url" } else { name };
+        vec![Problem::at(&place, refusal(full, name))]
     }
 
     fn place(&self, at: usize, key: Option<String>) -> FilePlace {

@@ -3,7 +3,7 @@
 use super::args::Flags;
 use super::file::ParsedFile;
 use super::problem::{Place, Problem, no_such_variable};
-use super::setting::{Audience, Key, PREFIX, Setting, TakenUp, Value, variable_of};
+use super::setting::{Audience, Key, PREFIX, Setting, Value, variable_of};
 use super::table::{FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
 use super::written::Written;
 use std::ffi::{OsStr, OsString};
@@ -80,14 +80,6 @@ pub struct Said {
     pub place: Place,
     /// Its value as it is told; of one that is never shown, too: this is for comparing.
     pub value: String,
-}
-
-impl Said {
-    /// When a changed value counts.
-    #[must_use]
-    pub const fn taken_up(&self) -> TakenUp {
-        self.key.taken_up
-    }
 }
 
 /// All layers, and what was found wrong in them so far.

@@ -156,6 +156,10 @@ fn mistakes_in_a_file_are_told_with_line_column_key_value_and_what_is_allowed() 
         "hookbox.toml:1:1: `retain` is not enforced by this version of hookbox; leave it out",
     );
     check(
+        "[alerts]\n",
+        "hookbox.toml:1:2: `alerts` is not enforced by this version of hookbox; leave it out",
+    );
+    check(
         "[alerts]\nurl = \"x\"",
         "hookbox.toml:2:1: `alerts.url` is not enforced by this version of hookbox; leave it out",
     );

@@ -65,12 +65,6 @@ enum Command {
     Backup(backup::Backup),
     Secret(secret::Secret),
     Completions(completions::Completions),
-    /// Compiles a component for the hookbox that started it
-    #[command(name = compiler::COMMAND, hide = true)]
-    CompileComponent {
-        /// The key of that hookbox's engine
-        key: String,
-    },
 }
 
 /// How a command ends, if not with an error.
@@ -82,6 +76,9 @@ enum End {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(key) = key_of_compiler() {
+        return compiler::run(&key);
+    }
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(command) => command.execute(),
@@ -97,7 +94,6 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.execute(),
         Command::Secret(command) => command.execute(),
         Command::Completions(command) => command.execute(),
-        Command::CompileComponent { key } => return compiler::run(&key),
     };
     match result {
         Ok(End::Ok) => ExitCode::from(EXIT_OK),
@@ -112,6 +108,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(if usage { EXIT_USAGE } else { EXIT_FAILURE })
         }
     }
+}
+
+/// The key of the engine to compile for, if this is the child of a hookbox that has it compile: not a command, so that
+/// neither help nor completions offer it.
+fn key_of_compiler() -> Option<String> {
+    let mut words = std::env::args_os().skip(1);
+    words.next().filter(|word| word == compiler::COMMAND)?;
+    words.next()?.into_string().ok()
 }
 
 /// What was given on the command line cannot be used.

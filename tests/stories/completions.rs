@@ -15,6 +15,7 @@ fn bash_completes_commands_and_flags() {
         assert!(said.status.success(), "{said:?}");
         String::from_utf8(said.stdout).unwrap().trim().to_owned()
     };
+    assert!(!script.contains("compile-component"));
     assert_eq!(completed("hookbox ser", "ser"), "serve");
     assert_eq!(completed("hookbox serve --lis", "--lis"), "--listen");
     assert_eq!(completed("hookbox deliveries rep", "rep"), "replay");

@@ -20,6 +20,12 @@ const GOOD: u32 = 20;
 /// The longest that a good request may take.
 const WITHIN: Duration = Duration::from_secs(1);
 
+/// A request for nothing, but for the line that ends it.
+const NOTHING: &str = "GET /nothing HTTP/1.1\r\nhost: a\r\n";
+
+/// How long a stranger takes to send that line: less than the host's patience with a head.
+const DAWDLES: Duration = Duration::from_millis(120);
+
 /// As many open files as this process may have: the strangers are all in it.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
@@ -47,8 +53,11 @@ fn good_requests(host: &Host, flood: &str) {
 
 /// A house of few places, and strangers that come again and again until the good requests are through.
 #[track_caller]
-fn besieged(flood: &str, stranger: impl Fn(&str, &AtomicBool) + Sync) {
-    let host = Host::with(&[]).args(&["--connections-max", PLACES]).start();
+fn besieged(flood: &str, args: &[&str], stranger: impl Fn(&str, &AtomicBool) + Sync) {
+    let host = Host::with(&[])
+        .args(&["--connections-max", PLACES])
+        .args(args)
+        .start();
     let (over, came) = (AtomicBool::new(false), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..STRANGERS {
@@ -94,7 +103,7 @@ fn idle_connections_go_for_good_requests() {
 
 #[test]
 fn half_heads_go_for_good_requests() {
-    besieged("half heads", |address, _| {
+    besieged("half heads", &[], |address, _| {
         let Some(mut stranger) = Connection::try_open(address) else {
             return;
         };
@@ -105,7 +114,7 @@ fn half_heads_go_for_good_requests() {
 
 #[test]
 fn senders_that_never_read_go_for_good_requests() {
-    besieged("answers that nobody reads", |address, over| {
+    besieged("answers that nobody reads", &[], |address, over| {
         let Some(mut stranger) = Connection::try_open(address) else {
             return;
         };
@@ -116,12 +125,56 @@ fn senders_that_never_read_go_for_good_requests() {
 
 #[test]
 fn refused_senders_that_stay_go_for_good_requests() {
-    besieged("refused senders", |address, _| {
+    besieged("refused senders", &[], |address, _| {
         let Some(mut stranger) = Connection::try_open(address) else {
             return;
         };
         stranger.send(format!(
             "POST /webhooks HTTP/1.1\r\nhost: {address}\r\ncontent-length: 10000000\r\n\r\n"
+        ));
+        if stranger.answer().is_some() {
+            stranger.is_closed();
+        }
+    });
+}
+
+#[test]
+fn strangers_that_ask_again_and_again_go_for_good_requests() {
+    besieged("cycling strangers", &[], |address, over| {
+        let Some(mut stranger) = Connection::try_open(address) else {
+            return;
+        };
+        while !over.load(Ordering::Relaxed) && stranger.send(NOTHING) {
+            stranger.hears(DAWDLES);
+            if !stranger.send("\r\n") || stranger.answer().is_none() {
+                return;
+            }
+        }
+    });
+}
+
+#[test]
+fn strangers_that_come_anew_for_each_request_go_for_good_requests() {
+    besieged("strangers that come anew", &[], |address, _| {
+        let Some(mut stranger) = Connection::try_open(address) else {
+            return;
+        };
+        stranger.send(NOTHING);
+        stranger.hears(DAWDLES);
+        stranger.send("\r\n");
+        stranger.answer();
+    });
+}
+
+#[test]
+fn forms_that_never_come_go_for_good_requests() {
+    let admin = ["--admin", "same"];
+    besieged("half log-in forms", &admin, |address, _| {
+        let Some(mut stranger) = Connection::try_open(address) else {
+            return;
+        };
+        stranger.send(format!(
+            "POST /admin/login HTTP/1.1\r\nhost: {address}\r\ncontent-length: 100\r\n\r\ntoken="
         ));
         if stranger.answer().is_some() {
             stranger.is_closed();

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -161,7 +161,7 @@ impl Conversation {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         span.in_scope(|| self.handler.answered(status, refusal));
-        self.place.step(Phase::Request, Phase::Answer);
+        self.place.answered(is_for_known(&method, status));
         response
     }
 
@@ -204,8 +204,35 @@ impl Conversation {
     }
 }
 
+/// Whether only a known sender gets such an answer: 2xx to a `POST` is for whoever has the secret or the admin token, or
+/// where none is asked for. Any other answer may be anybody's; a sender with the secret that gets one is a stranger until
+/// the next, which costs it a connection at most.
+fn is_for_known(method: &Method, status: StatusCode) -> bool {
+    method == Method::POST && status.is_success()
+}
+
 /// What a status says by itself.
 fn said(status: StatusCode) -> String {
     let words = status.canonical_reason().unwrap_or("refused");
     words.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_post_that_was_taken_shows_that_its_sender_is_known() {
+        for (method, status, known) in [
+            (Method::POST, 200, true),
+            (Method::POST, 202, true),
+            (Method::POST, 303, false),
+            (Method::POST, 401, false),
+            (Method::POST, 503, false),
+            (Method::GET, 200, false),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(is_for_known(&method, status), known, "{method} {status}");
+        }
+    }
 }

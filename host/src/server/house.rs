@@ -1,4 +1,7 @@
 //! A house with so many places: on a full house whoever waits for its own sender goes, so that another can come in.
+//!
+//! A stranger that asks again and again would be left alone anew each time, and never go. So only a sender that proved
+//! known is: any other is left alone from when it came until its first answer, and to read that.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +38,20 @@ pub enum Phase {
     Gone,
 }
 
+/// Who sends on a connection, by what was answered last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sender {
+    /// Nobody can say: nothing was answered yet.
+    New,
+    /// Anybody might have got that answer, and each one since the first of them in a row.
+    Stranger {
+        /// When that first one was given.
+        since: Instant,
+    },
+    /// It was verified.
+    Known,
+}
+
 /// One connection's place.
 #[derive(Debug)]
 pub struct Place {
@@ -46,17 +63,35 @@ pub struct Place {
 struct Standing {
     phase: Phase,
     since: Instant,
+    accepted: Instant,
+    sender: Sender,
 }
 
 impl Standing {
-    /// How willingly it is let go, the least first; `None` if it stays.
-    fn rank(self, now: Instant) -> Option<u8> {
-        let waits = now.saturating_duration_since(self.since);
+    fn new(now: Instant) -> Self {
+        Self {
+            phase: Phase::Idle,
+            since: now,
+            accepted: now,
+            sender: Sender::New,
+        }
+    }
+
+    /// How willingly it is let go, the least first, and from when it counts among those of the same rank; `None` if it
+    /// stays.
+    fn rank(self, now: Instant) -> Option<(u8, Instant)> {
+        let (stranger, from) = match self.sender {
+            Sender::New => (false, self.accepted),
+            Sender::Stranger { since } => (true, since),
+            Sender::Known => (false, self.since),
+        };
+        let waits = now.saturating_duration_since(from);
         match self.phase {
-            Phase::Farewell => Some(0),
-            Phase::Idle if waits >= IDLE_MANNERS => Some(1),
-            Phase::Head if waits >= HEAD_MANNERS => Some(2),
-            Phase::Answer if waits >= ANSWER_MANNERS => Some(2),
+            Phase::Farewell => Some((0, self.since)),
+            Phase::Idle | Phase::Head if stranger => Some((1, self.accepted)),
+            Phase::Idle if waits >= IDLE_MANNERS => Some((2, self.since)),
+            Phase::Head if waits >= HEAD_MANNERS => Some((3, self.since)),
+            Phase::Answer if waits >= ANSWER_MANNERS => Some((3, self.since)),
             Phase::Idle | Phase::Head | Phase::Answer | Phase::Request | Phase::Gone => None,
         }
     }
@@ -65,10 +100,7 @@ impl Standing {
 impl Place {
     fn new() -> Self {
         Self {
-            standing: Mutex::new(Standing {
-                phase: Phase::Idle,
-                since: Instant::now(),
-            }),
+            standing: Mutex::new(Standing::new(Instant::now())),
             away: Notify::new(),
         }
     }
@@ -82,12 +114,24 @@ impl Place {
     pub fn step(&self, from: Phase, to: Phase) -> Phase {
         let mut standing = self.standing();
         if standing.phase == from {
-            *standing = Standing {
-                phase: to,
-                since: Instant::now(),
-            };
+            standing.phase = to;
+            standing.since = Instant::now();
         }
         standing.phase
+    }
+
+    /// A request was answered: `known` says whether only a known sender gets that answer.
+    pub fn answered(&self, known: bool) {
+        let mut standing = self.standing();
+        standing.sender = match standing.sender {
+            _ if known => Sender::Known,
+            Sender::New | Sender::Known => Sender::Stranger {
+                since: Instant::now(),
+            },
+            stranger @ Sender::Stranger { .. } => stranger,
+        };
+        drop(standing);
+        self.step(Phase::Request, Phase::Answer);
     }
 
     /// Goes to a phase from any other, unless it was sent away; returns where it stands then.
@@ -181,8 +225,7 @@ impl House {
         }
     }
 
-    /// Sends the one away that has waited longest among those that are let go most willingly, unless somebody who was
-    /// sent away has yet to leave.
+    /// Sends the oldest away of those that are let go most willingly, unless somebody who was sent away has yet to leave.
     pub fn send_one_away(&self) {
         let now = Instant::now();
         let chosen = {
@@ -192,11 +235,11 @@ impl House {
             }
             let ranked = places.values().filter_map(|place| {
                 let standing = *place.standing();
-                Some((standing.rank(now)?, standing.since, place))
+                Some((standing.rank(now)?, place))
             });
             ranked
-                .min_by_key(|(rank, since, _)| (*rank, *since))
-                .map(|(_, _, place)| Arc::clone(place))
+                .min_by_key(|(rank, _)| *rank)
+                .map(|(_, place)| Arc::clone(place))
         };
         // One that began to send meanwhile stays; the next look finds another.
         if let Some(place) = chosen {
@@ -213,15 +256,18 @@ impl House {
 mod tests {
     use super::*;
 
-    fn seats(phases: &[(Phase, u64)]) -> (Arc<House>, Vec<Arc<Place>>) {
-        let house = House::new(phases.len());
-        let now = Instant::now();
-        let places = phases.iter().enumerate().map(|(number, (phase, age_ms))| {
+    /// So long ago.
+    fn ago(ms: u64) -> Instant {
+        Instant::now()
+            .checked_sub(Duration::from_millis(ms))
+            .unwrap()
+    }
+
+    fn seats(standings: &[Standing]) -> (Arc<House>, Vec<Arc<Place>>) {
+        let house = House::new(standings.len());
+        let places = standings.iter().enumerate().map(|(number, standing)| {
             let place = Arc::new(Place::new());
-            *place.standing() = Standing {
-                phase: *phase,
-                since: now.checked_sub(Duration::from_millis(*age_ms)).unwrap(),
-            };
+            *place.standing() = *standing;
             let number = u64::try_from(number).unwrap();
             house.places().insert(number, Arc::clone(&place));
             place
@@ -231,11 +277,47 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(phases: &[(Phase, u64)], goes: Option<usize>) {
-        let (house, places) = seats(phases);
+    fn check_standings(standings: &[Standing], goes: Option<usize>) {
+        let (house, places) = seats(standings);
         house.send_one_away();
         let gone = places.iter().position(|place| place.phase() == Phase::Gone);
-        assert_eq!(gone, goes, "{phases:?}");
+        assert_eq!(gone, goes, "{standings:?}");
+    }
+
+    /// A known sender, in a phase for so long.
+    fn known((phase, ms): (Phase, u64)) -> Standing {
+        Standing {
+            phase,
+            since: ago(ms),
+            accepted: ago(60_000),
+            sender: Sender::Known,
+        }
+    }
+
+    /// A new one, which came so long ago and has been in a phase for no time.
+    fn new((phase, ms): (Phase, u64)) -> Standing {
+        Standing {
+            phase,
+            ..Standing::new(ago(ms))
+        }
+    }
+
+    /// A stranger, which came so long ago and got its first answer a while before now.
+    fn stranger(phase: Phase, came_ms: u64, answered_ms: u64) -> Standing {
+        Standing {
+            phase,
+            since: Instant::now(),
+            accepted: ago(came_ms),
+            sender: Sender::Stranger {
+                since: ago(answered_ms),
+            },
+        }
+    }
+
+    #[track_caller]
+    fn check(phases: &[(Phase, u64)], goes: Option<usize>) {
+        let standings: Vec<_> = phases.iter().copied().map(known).collect();
+        check_standings(&standings, goes);
     }
 
     #[test]
@@ -254,8 +336,58 @@ mod tests {
     }
 
     #[test]
+    fn a_new_sender_is_left_alone_from_when_it_came_and_not_anew_in_each_phase() {
+        use Phase::*;
+        for (phase, ms) in [(Idle, 20), (Head, 200)] {
+            let moved = |ms| Standing {
+                since: Instant::now(),
+                ..new((phase, ms))
+            };
+            check_standings(&[moved(ms / 2)], None);
+            check_standings(&[moved(ms)], Some(0));
+        }
+        check_standings(&[new((Request, 9000))], None);
+    }
+
+    #[test]
+    fn a_stranger_that_had_its_answer_goes_at_once_and_the_oldest_first() {
+        use Phase::*;
+        check_standings(&[stranger(Idle, 1, 0)], Some(0));
+        check_standings(&[stranger(Head, 1, 0)], Some(0));
+        check_standings(&[stranger(Request, 9000, 9000)], None);
+        let [older, younger] = [stranger(Head, 50, 0), stranger(Idle, 40, 30)];
+        check_standings(&[younger, older], Some(1));
+        check_standings(&[known((Idle, 9000)), new((Idle, 9000)), younger], Some(2));
+        check_standings(&[younger, known((Farewell, 0))], Some(1));
+        // It has the time to read the first answer, and not each one anew.
+        check_standings(&[stranger(Answer, 9000, 400)], None);
+        check_standings(&[stranger(Answer, 9000, 500)], Some(0));
+    }
+
+    #[test]
+    fn a_sender_is_known_by_its_last_answer() {
+        let place = Place::new();
+        let answered = |known| {
+            place.enter(Phase::Request);
+            place.answered(known);
+            assert_eq!(place.phase(), Phase::Answer);
+            place.standing().sender
+        };
+        let stranger = answered(false);
+        assert!(matches!(stranger, Sender::Stranger { .. }));
+        assert_eq!(answered(false), stranger);
+        assert_eq!(answered(true), Sender::Known);
+        assert_ne!(answered(false), stranger);
+        // It goes as soon as it has read that.
+        place.step(Phase::Answer, Phase::Idle);
+        assert!(place.send_away(Instant::now()));
+        place.answered(true);
+        assert_eq!(place.phase(), Phase::Gone);
+    }
+
+    #[test]
     fn only_one_goes_for_one_that_comes() {
-        let (house, places) = seats(&[(Phase::Idle, 200), (Phase::Idle, 100)]);
+        let (house, places) = seats(&[(Phase::Idle, 200), (Phase::Idle, 100)].map(known));
         house.send_one_away();
         house.send_one_away();
         let phases = [places[0].phase(), places[1].phase()];

@@ -1,7 +1,10 @@
 //! Components that are small to send and large to compile: each is refused with its reason, the host stays small and
 //! the neighbour answers all the while.
 
-use hookbox_tests::bombs::{doublings, huge_function, small_functions, tangled_functions};
+use hookbox_tests::bombs::{
+    data_segments, doublings, exports, globals, huge_function, long_names, small_functions, tables,
+    tangled_functions,
+};
 use hookbox_tests::{Host, event};
 use std::time::{Duration, Instant};
 
@@ -102,6 +105,34 @@ fn bombs_are_refused_and_cost_the_host_nothing() {
     // What only shows while it is compiled
     let reason = refused(&host, "tangle", &tangled_functions(1, 2_000, 5_000));
     says(&reason, "compiling it takes more than 2048 MiB of memory");
+}
+
+#[test]
+fn what_is_small_to_send_and_large_to_load_costs_the_host_nothing() {
+    let host = warm(Host::with(&["guest-counter"]));
+    // What is seen without compiling
+    let table = [
+        ("wide-tables", tables(1, 48, 1 << 20), "a table of 1,048,576"),
+        ("many-tables", tables(980, 1, 20_000), "220,000 table elements"),
+        ("globals", globals(45, 250_000), "250,000 globals"),
+        ("exports", exports(2, 450_000), "450,000 core imports and exports"),
+        ("segments", data_segments(50, 100_000), "100,000 segments"),
+        ("names", long_names(700, 90_000), "bytes of names and types"),
+    ];
+    for (name, bytes, words) in table {
+        says(&refused(&host, name, &bytes), words);
+    }
+    // As much of each as passes is compiled and loaded, and then is no plugin.
+    let table = [
+        ("most-tables", tables(10, 1, 20_000)),
+        ("most-globals", globals(1, 50_000)),
+        ("most-exports", exports(1, 50_000)),
+        ("most-segments", data_segments(1, 50_000)),
+        ("most-names", long_names(20, 90_000)),
+    ];
+    for (name, bytes) in table {
+        says(&refused(&host, name, &bytes), "");
+    }
 }
 
 #[test]

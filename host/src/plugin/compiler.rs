@@ -30,8 +30,19 @@ pub const COMMAND: &str = "compile-component";
 /// The longest that a child may take. It has used up its processor time long before, unless it hardly gets any.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The largest artifact, in bytes: four times the largest component. Python's is twice its component.
+/// The largest artifact, in bytes: four times the largest component.
 const ARTIFACT_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// What an artifact may be larger than its component, in bytes and times: Python's is twice its component, that of a
+/// small Rust plugin four times.
+const ARTIFACT_BYTES_MORE: u64 = 16 * 1024 * 1024;
+const ARTIFACT_TIMES: u64 = 8;
+
+/// The largest artifact of a component of so many bytes.
+fn artifact_bytes_max(component_bytes: u64) -> u64 {
+    let more = component_bytes.saturating_mul(ARTIFACT_TIMES);
+    (ARTIFACT_BYTES_MORE.saturating_add(more)).min(ARTIFACT_BYTES_MAX)
+}
 
 /// The most components that are compiled at once.
 const COMPILES_MAX: usize = 4;
@@ -308,11 +319,12 @@ impl Going<'_> {
         artifact: &mut dyn Write,
     ) -> Result<(ExitStatus, String), CompileError> {
         // It takes all before it gives anything, so one after the other cannot get stuck.
+        let mut component_bytes = 0;
         if let Some(mut pipe) = self.child.stdin.take() {
-            hand_over(component, &mut pipe)?;
+            component_bytes = hand_over(component, &mut pipe)?;
         }
         if let Some(mut pipe) = self.child.stdout.take() {
-            take_back(&mut pipe, artifact)?;
+            take_back(&mut pipe, artifact, component_bytes)?;
         }
         let mut said = Vec::new();
         if let Some(pipe) = self.child.stderr.take() {
@@ -353,32 +365,42 @@ fn kill(group: i32) {
     let _ = Pid::from_raw(group).map(|group| kill_process_group(group, Signal::KILL));
 }
 
-fn hand_over(component: &mut dyn Read, pipe: &mut dyn Write) -> Result<(), CompileError> {
-    let mut chunk = vec![0; CHUNK_BYTES];
+/// Returns how many bytes the component has, as far as the child took it.
+fn hand_over(component: &mut dyn Read, pipe: &mut dyn Write) -> Result<u64, CompileError> {
+    let (mut chunk, mut bytes) = (vec![0; CHUNK_BYTES], 0_u64);
     loop {
         let read = component.read(&mut chunk).map_err(CompileError::Read)?;
         if read == 0 {
-            return Ok(());
+            return Ok(bytes);
         }
+        bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
         match pipe.write_all(chunk.get(..read).unwrap_or_default()) {
             Ok(()) => {}
             // It has ended early, and its end says why.
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(bytes),
             Err(error) => return Err(CompileError::Start(error)),
         }
     }
 }
 
-fn take_back(pipe: &mut dyn Read, artifact: &mut dyn Write) -> Result<(), CompileError> {
+fn take_back(
+    pipe: &mut dyn Read,
+    artifact: &mut dyn Write,
+    component_bytes: u64,
+) -> Result<(), CompileError> {
     let (mut chunk, mut bytes) = (vec![0; CHUNK_BYTES], 0_u64);
+    let max = artifact_bytes_max(component_bytes);
     loop {
         let read = pipe.read(&mut chunk).map_err(CompileError::Start)?;
         if read == 0 {
             return Ok(());
         }
         bytes = bytes.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
-        if bytes > ARTIFACT_BYTES_MAX {
-            return Err(CompileError::Large(ARTIFACT_BYTES_MAX));
+        if bytes > max {
+            return Err(CompileError::Large {
+                max,
+                component_bytes,
+            });
         }
         artifact
             .write_all(chunk.get(..read).unwrap_or_default())
@@ -403,6 +425,22 @@ mod tests {
         assert_eq!(groups(""), ["/sys/fs/cgroup/"]);
         assert!(memory_bytes() > 256 << 20);
         assert!((1..=COMPILES_MAX).contains(&compiles_max()));
+    }
+
+    #[test]
+    fn an_artifact_is_bounded_by_its_component() {
+        assert_eq!(artifact_bytes_max(1 << 20), 24 << 20);
+        assert_eq!(artifact_bytes_max(64 << 20), 256 << 20);
+        assert_eq!(artifact_bytes_max(u64::MAX), 256 << 20);
+        // What is over the bound is not passed on, and the component is told
+        let (mut made, mut kept) = (std::io::repeat(0), Vec::new());
+        let error = take_back(&mut made, &mut kept, 100).unwrap_err();
+        assert!(kept.len() <= (16 << 20) + 800, "{}", kept.len());
+        assert!(!error.is_passing());
+        assert_eq!(
+            error.to_string(),
+            "it compiles to more than 16 MiB, too much for a component of 100 bytes; leave out what it does not use"
+        );
     }
 
     #[test]

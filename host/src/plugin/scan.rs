@@ -5,10 +5,12 @@
 //! numbers for each of a bounded number of modules and components. See `docs/compiling.md` for where the bounds come
 //! from.
 
-use crate::plugin::limiter::INSTANCES_MAX;
+use crate::plugin::limiter::{INSTANCES_MAX, TABLE_ELEMENTS_MAX};
+use std::ops::Range;
 use wasmparser::{
     ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, Instance, Parser, Payload,
+    ComponentTypeRef, ElementItems, ElementSectionReader, Encoding, Instance, Parser, Payload,
+    TableSectionReader,
 };
 
 /// The most core instances, over all components that a component instantiates. No sandbox can hold more.
@@ -26,6 +28,26 @@ pub const FUNCTION_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// The most types, over all core modules: code is made for each. Python has 1,132.
 pub const TYPES_MAX: u64 = 50_000;
+
+/// The largest table, in elements: no sandbox can hold a larger one.
+pub const TABLE_MAX: u64 = TABLE_ELEMENTS_MAX as u64;
+
+/// The most table elements, over all core modules, and the most elements of their segments: wasmtime writes out what a
+/// table holds at the start, whether its module is ever instantiated or not. Python has 6,115.
+pub const ELEMENTS_MAX: u64 = 200_000;
+
+/// The most globals, over all core modules. Python has 874.
+pub const GLOBALS_MAX: u64 = 50_000;
+
+/// The most imports and exports, over all core modules. Python has 6,941.
+pub const LINKS_MAX: u64 = 50_000;
+
+/// The most element and data segments, over all core modules. Python has 2,213.
+pub const SEGMENTS_MAX: u64 = 50_000;
+
+/// The most bytes that say how its parts fit together: the names and types of what they import, export and hand on.
+/// Python has 295,603.
+pub const LINK_BYTES_MAX: u64 = 2 * 1024 * 1024;
 
 /// The most core modules and components that a component consists of.
 pub const PARTS_MAX: u64 = 1_000;
@@ -75,6 +97,18 @@ pub struct Census {
     pub function_bytes: u64,
     /// Types of all core modules.
     pub types: u64,
+    /// Elements of all core modules' tables when they start; an empty table counts as one.
+    pub table_elements: u64,
+    /// Elements of all core modules' segments.
+    pub segment_elements: u64,
+    /// Globals of all core modules.
+    pub globals: u64,
+    /// Imports and exports of all core modules.
+    pub links: u64,
+    /// Element and data segments of all core modules.
+    pub segments: u64,
+    /// Bytes that say how the parts fit together.
+    pub link_bytes: u64,
     /// Core modules and components.
     pub parts: u64,
     /// How deep components and modules lie in components.
@@ -128,18 +162,12 @@ impl Scanner {
             Payload::Version { encoding, .. } => self.begin(encoding),
             Payload::End(_) => self.end(),
             Payload::TypeSection(types) => {
-                self.census.types += u64::from(types.count());
-                let found = self.census.types;
-                bound(found, TYPES_MAX, SHRINK, || {
-                    format!("has {} core types", grouped(found))
-                })
+                let more = u64::from(types.count());
+                add(&mut self.census.types, more, TYPES_MAX, "core types")
             }
             Payload::CodeSectionStart { count, .. } => {
-                self.census.functions += u64::from(count);
-                let found = self.census.functions;
-                bound(found, FUNCTIONS_MAX, SHRINK, || {
-                    format!("has {} functions", grouped(found))
-                })
+                let more = u64::from(count);
+                add(&mut self.census.functions, more, FUNCTIONS_MAX, "functions")
             }
             Payload::CodeSectionEntry(body) => {
                 let found = u64::try_from(body.range().len()).unwrap_or(u64::MAX);
@@ -148,11 +176,71 @@ impl Scanner {
                     format!("has a function of {} bytes", grouped(found))
                 })
             }
+            Payload::TableSection(tables) => self.take_tables(tables),
+            Payload::ElementSection(segments) => self.take_elements(segments),
+            Payload::GlobalSection(globals) => {
+                let more = u64::from(globals.count());
+                add(&mut self.census.globals, more, GLOBALS_MAX, "globals")
+            }
+            Payload::DataSection(segments) => self.segments(segments.count()),
+            Payload::ImportSection(imports) => {
+                self.links(imports.count())?;
+                self.link_bytes(&imports.range())
+            }
+            Payload::ExportSection(exports) => {
+                self.links(exports.count())?;
+                self.link_bytes(&exports.range())
+            }
             payload => self.take_of_component(payload),
         }
     }
 
+    fn take_tables(&mut self, tables: TableSectionReader<'_>) -> Result<(), ScanError> {
+        for table in tables {
+            let found = table?.ty.initial;
+            bound(found, TABLE_MAX, SHRINK, || {
+                format!("has a table of {} elements", grouped(found))
+            })?;
+            let elements = &mut self.census.table_elements;
+            add(elements, found.max(1), ELEMENTS_MAX, "table elements")?;
+        }
+        Ok(())
+    }
+
+    fn take_elements(&mut self, segments: ElementSectionReader<'_>) -> Result<(), ScanError> {
+        self.segments(segments.count())?;
+        for segment in segments {
+            let more = match segment?.items {
+                ElementItems::Functions(items) => items.count(),
+                ElementItems::Expressions(_, items) => items.count(),
+            };
+            let elements = &mut self.census.segment_elements;
+            add(elements, more.into(), ELEMENTS_MAX, "elements in segments")?;
+        }
+        Ok(())
+    }
+
+    fn segments(&mut self, more: u32) -> Result<(), ScanError> {
+        let segments = &mut self.census.segments;
+        add(segments, more.into(), SEGMENTS_MAX, "segments")
+    }
+
+    fn links(&mut self, more: u32) -> Result<(), ScanError> {
+        let links = &mut self.census.links;
+        add(links, more.into(), LINKS_MAX, "core imports and exports")
+    }
+
+    fn link_bytes(&mut self, section: &Range<usize>) -> Result<(), ScanError> {
+        let more = u64::try_from(section.len()).unwrap_or(u64::MAX);
+        let bytes = &mut self.census.link_bytes;
+        let what = "bytes of names and types of imports and exports";
+        add(bytes, more, LINK_BYTES_MAX, what)
+    }
+
     fn take_of_component(&mut self, payload: Payload<'_>) -> Result<(), ScanError> {
+        if let Some(section) = section_of_links(&payload) {
+            self.link_bytes(&section)?;
+        }
         match payload {
             Payload::InstanceSection(section) => {
                 for instance in section {
@@ -316,11 +404,34 @@ impl Scanner {
     }
 }
 
+/// Where a section of a component lies that names or types what its parts hand each other.
+fn section_of_links(payload: &Payload<'_>) -> Option<Range<usize>> {
+    match payload {
+        Payload::InstanceSection(section) => Some(section.range()),
+        Payload::ComponentInstanceSection(section) => Some(section.range()),
+        Payload::ComponentAliasSection(section) => Some(section.range()),
+        Payload::ComponentImportSection(section) => Some(section.range()),
+        Payload::ComponentExportSection(section) => Some(section.range()),
+        Payload::ComponentTypeSection(section) => Some(section.range()),
+        Payload::CoreTypeSection(section) => Some(section.range()),
+        _ => None,
+    }
+}
+
 fn steps(count: u32) -> Makes {
     Makes {
         core_instances: 0,
         steps: u64::from(count),
     }
+}
+
+/// Adds to a count, and holds it to its bound.
+fn add(count: &mut u64, more: u64, max: u64, what: &str) -> Result<(), ScanError> {
+    *count = count.saturating_add(more);
+    let found = *count;
+    bound(found, max, SHRINK, || {
+        format!("has {} {what}", grouped(found))
+    })
 }
 
 fn bound(

@@ -2,7 +2,9 @@
 
 use super::*;
 use wasm_encoder::{
-    CodeSection, Component, ComponentBuilder, Function, FunctionSection, Module, TypeSection,
+    CodeSection, Component, ComponentBuilder, ConstExpr, DataSection, ElementSection, Elements,
+    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
+    Module, RefType, TableSection, TableType, TypeSection, ValType,
 };
 
 const NO_ARGS: [(&str, wasm_encoder::ModuleArg); 0] = [];
@@ -50,6 +52,31 @@ fn module(functions: u32, body_bytes: usize) -> Vec<u8> {
     let mut component = ComponentBuilder::default();
     component.core_module(None, &module);
     component.finish()
+}
+
+/// A component that holds such a module so often, and instantiates none.
+fn holding(section: &impl wasm_encoder::Section, times: usize) -> Vec<u8> {
+    let mut component = ComponentBuilder::default();
+    for _ in 0..times {
+        let mut module = Module::new();
+        module.section(section);
+        component.core_module(None, &module);
+    }
+    component.finish()
+}
+
+fn tables(count: u32, minimum: u64) -> TableSection {
+    let mut tables = TableSection::new();
+    for _ in 0..count {
+        tables.table(TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum,
+            maximum: None,
+            shared: false,
+        });
+    }
+    tables
 }
 
 #[track_caller]
@@ -122,6 +149,91 @@ fn code_is_counted_before_it_is_compiled() {
         &module(1, 3_000_000),
         "it has a function of 3,000,002 bytes",
     );
+}
+
+#[test]
+fn tables_are_counted_also_where_nothing_instantiates_them() {
+    let census = scan(&holding(&tables(2, 20_000), 5)).unwrap();
+    assert_eq!(census.table_elements, 200_000);
+    refused(
+        &holding(&tables(1, 20_001), 1),
+        "it has a table of 20,001 elements (at most 20,000 are possible); leave out",
+    );
+    refused(
+        &holding(&tables(1, 20_000), 11),
+        "it has 220,000 table elements (at most 200,000 are possible); leave out",
+    );
+    refused(
+        &holding(&tables(100_001, 0), 2),
+        "it has 200,001 table elements",
+    );
+}
+
+#[test]
+fn segments_and_what_is_in_them_are_counted() {
+    let mut data = DataSection::new();
+    for _ in 0..25_001 {
+        data.passive([]);
+    }
+    refused(
+        &holding(&data, 2),
+        "it has 50,002 segments (at most 50,000 are possible)",
+    );
+    let mut elements = ElementSection::new();
+    let nothing = ConstExpr::ref_null(wasm_encoder::HeapType::FUNC);
+    let items = vec![nothing; 100_001];
+    elements.passive(Elements::Expressions(RefType::FUNCREF, items.into()));
+    let census = scan(&holding(&elements, 1)).unwrap();
+    assert_eq!((census.segments, census.segment_elements), (1, 100_001));
+    refused(
+        &holding(&elements, 2),
+        "it has 200,002 elements in segments",
+    );
+}
+
+#[test]
+fn globals_imports_and_exports_are_counted() {
+    let mut globals = GlobalSection::new();
+    let int = GlobalType {
+        val_type: ValType::I32,
+        mutable: false,
+        shared: false,
+    };
+    for _ in 0..25_001 {
+        globals.global(int, &ConstExpr::i32_const(0));
+    }
+    refused(&holding(&globals, 2), "it has 50,002 globals");
+    let (mut exports, mut imports) = (ExportSection::new(), ImportSection::new());
+    for number in 0..25_001 {
+        exports.export(&number.to_string(), ExportKind::Func, 0);
+        imports.import("", "", int);
+    }
+    for refusal in [holding(&exports, 2), holding(&imports, 2)] {
+        refused(&refusal, "it has 50,002 core imports and exports");
+    }
+}
+
+#[test]
+fn long_names_are_counted_wherever_they_stand() {
+    let name = "a".repeat(90_000);
+    let mut imports = ImportSection::new();
+    let int = ValType::I32;
+    let global = GlobalType {
+        val_type: int,
+        mutable: false,
+        shared: false,
+    };
+    imports.import(&name, &name, global);
+    refused(&holding(&imports, 12), "it has 2,160,");
+    let mut component = ComponentBuilder::default();
+    let ty = component.type_instance(None, &wasm_encoder::InstanceType::new());
+    for number in 0..24 {
+        let instance = wasm_encoder::ComponentTypeRef::Instance(ty);
+        component.import(&format!("{name}{number}"), instance);
+    }
+    let error = scan(&component.finish()).unwrap_err().to_string();
+    let words = "bytes of names and types of imports and exports (at most 2,097,152 are possible)";
+    assert!(error.contains(words), "{error}");
 }
 
 #[test]

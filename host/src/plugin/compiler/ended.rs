@@ -41,9 +41,18 @@ pub enum CompileError {
         Limit::Cpu.value()
     )]
     Cpu,
-    /// It compiles to too much, with the bound in bytes.
-    #[error("it compiles to more than {} MiB; {SMALLER}", .0 / 1024 / 1024)]
-    Large(u64),
+    /// It compiles to too much.
+    #[error(
+        "it compiles to more than {} MiB, too much for a component of {component_bytes} bytes; leave out what it does \
+         not use",
+        max / 1024 / 1024
+    )]
+    Large {
+        /// The bound for a component of this size, in bytes.
+        max: u64,
+        /// Its size.
+        component_bytes: u64,
+    },
     /// It brought the compiler down.
     #[error("the compiler fails on it ({0}); please report this, with the component")]
     Crashed(String),
@@ -98,7 +107,7 @@ impl CompileError {
     pub const fn is_passing(&self) -> bool {
         !matches!(
             self,
-            Self::Refused(_) | Self::Memory | Self::Cpu | Self::Large(_) | Self::Crashed(_)
+            Self::Refused(_) | Self::Memory | Self::Cpu | Self::Large { .. } | Self::Crashed(_)
         )
     }
 }

@@ -218,6 +218,7 @@ fn pool(settings: EngineConfig) -> PoolingAllocationConfig {
         .max_core_instances_per_component(u32::try_from(INSTANCES_MAX).unwrap_or(u32::MAX))
         .max_memories_per_component(u32::try_from(MEMORIES_MAX).unwrap_or(u32::MAX))
         .max_tables_per_component(u32::try_from(TABLES_MAX).unwrap_or(u32::MAX))
+        .max_tables_per_module(u32::try_from(TABLES_MAX).unwrap_or(u32::MAX))
         .table_elements(TABLE_ELEMENTS_MAX)
         .max_core_instance_size(CORE_INSTANCE_BYTES_MAX)
         .max_memory_size(settings.memory_bytes_max)

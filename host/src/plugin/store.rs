@@ -133,7 +133,7 @@ impl Store {
                 Ok(compiled) => return Ok(compiled),
                 Err(error) => {
                     tracing::warn!(file = %found.display(), %error, "what was compiled before cannot be used");
-                    if error.kind() == ErrorKind::InvalidData {
+                    if !matches!(error, CompileError::Written(_)) {
                         remove(&found);
                     }
                 }
@@ -161,10 +161,14 @@ impl Store {
             self.compiled_prefix(digest),
             artifact.hash()
         ));
-        let kept = artifact
+        artifact
             .become_file(&path)
-            .and_then(|()| load(engine, &path));
-        kept.map_err(CompileError::Written)
+            .map_err(CompileError::Written)?;
+        let loaded = load(engine, &path);
+        if matches!(loaded, Err(CompileError::Unloadable(_))) {
+            remove(&path);
+        }
+        loaded
     }
 
     /// Without a folder that can be trusted, native code is never anywhere but in memory.
@@ -228,22 +232,25 @@ impl Store {
 }
 
 /// Loads native code that this host compiled, if the file is what its name says.
-fn load(engine: &Engine, path: &Path) -> io::Result<Compiled> {
+///
+/// # Errors
+/// [`CompileError::Written`] if the file cannot be read, [`CompileError::Load`] or [`CompileError::Unloadable`] if it
+/// cannot be used.
+fn load(engine: &Engine, path: &Path) -> Result<Compiled, CompileError> {
     let expected = path.extension().unwrap_or_default().to_string_lossy();
-    let damaged = |reason: String| io::Error::new(ErrorKind::InvalidData, reason);
-    if hash_of(&digest_of(&mut File::open(path)?)?) != expected {
-        return Err(damaged("its bytes are damaged".to_owned()));
+    let found = File::open(path).and_then(|mut file| digest_of(&mut file));
+    if hash_of(&found.map_err(CompileError::Written)?) != expected {
+        return Err(CompileError::Load("its bytes are damaged".to_owned()));
     }
-    native(engine, &Artifact::File(path)).map_err(|error| damaged(format!("{error:#}")))
+    native(engine, &Artifact::File(path)).map_err(|error| CompileError::not_loaded(&error))
 }
 
 /// Loads native code that was made by [`Compiler::compile`] into this process's memory.
 ///
 /// # Errors
-/// [`CompileError::Load`].
+/// [`CompileError::Load`] or [`CompileError::Unloadable`].
 pub(in crate::plugin) fn load_made(engine: &Engine, made: &[u8]) -> Result<Compiled, CompileError> {
-    let loaded = native(engine, &Artifact::Made(made));
-    loaded.map_err(|error| CompileError::Load(format!("{error:#}")))
+    native(engine, &Artifact::Made(made)).map_err(|error| CompileError::not_loaded(&error))
 }
 
 /// Native code that this program made for an engine of this key.

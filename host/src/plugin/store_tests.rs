@@ -3,7 +3,10 @@
 use super::*;
 use crate::plugin::EngineConfig;
 use crate::plugin::component::digest;
+use crate::plugin::limiter::TABLES_MAX;
+use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
+use wasm_encoder::{ComponentBuilder, Module, ModuleArg, RefType, TableSection, TableType};
 
 /// The smallest component there is.
 const EMPTY: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -23,10 +26,34 @@ fn open_with(data: &TempDir, engine: &Engine) -> Store {
 /// A store that keeps [`EMPTY`], and its digest.
 fn with_empty(data: &TempDir, engine: &Engine) -> (Store, String) {
     let store = open_with(data, engine);
-    let copy = store.copy(&mut &*EMPTY).unwrap();
+    let digest = keep(&store, EMPTY);
+    (store, digest)
+}
+
+fn keep(store: &Store, mut bytes: &[u8]) -> String {
+    let copy = store.copy(&mut bytes).unwrap();
     let digest = copy.digest();
     store.keep(copy).unwrap();
-    (store, digest)
+    digest
+}
+
+/// A component that instantiates a module with so many tables.
+fn with_tables(count: usize) -> Vec<u8> {
+    let mut tables = TableSection::new();
+    for _ in 0..count {
+        tables.table(TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum: 1,
+            maximum: None,
+            shared: false,
+        });
+    }
+    let mut component = ComponentBuilder::default();
+    let module = component.core_module(None, Module::new().section(&tables));
+    let nothing: [(&str, ModuleArg); 0] = [];
+    component.core_instantiate(None, module, nothing);
+    component.finish()
 }
 
 /// From here on only what was compiled before can be meant.
@@ -144,4 +171,30 @@ fn what_cannot_be_kept_runs_all_the_same() {
     let (store, name) = with_empty(&data, &engine);
     std::fs::remove_dir(data.path().join("compiled")).unwrap();
     store.compiled(&engine, &name).unwrap();
+}
+
+#[test]
+fn a_module_may_have_as_many_tables_as_a_sandbox() {
+    let data = TempDir::new().unwrap();
+    let engine = engine();
+    let store = open_with(&data, &engine);
+    for count in [2, TABLES_MAX] {
+        let digest = keep(&store, &with_tables(count));
+        store.compiled(&engine, &digest).unwrap();
+    }
+}
+
+#[test]
+fn what_can_never_be_loaded_is_the_components_fault_and_is_compiled_once() {
+    let compiles: Arc<Mutex<u32>> = Arc::default();
+    let count = Arc::clone(&compiles);
+    let compiler = Compiler::here().observed_by(Arc::new(move |_| *count.lock().unwrap() += 1));
+    let (data, engine) = (TempDir::new().unwrap(), engine());
+    let store = Store::open(data.path(), &engine, compiler).unwrap();
+    let digest = keep(&store, &with_tables(TABLES_MAX + 1));
+    let error = store.compiled(&engine, &digest).unwrap_err();
+    assert!(!error.is_passing(), "{error}");
+    assert!(error.to_string().contains("cannot be loaded: "), "{error}");
+    assert_eq!(*compiles.lock().unwrap(), 1);
+    assert!(compiled(&data).is_empty());
 }

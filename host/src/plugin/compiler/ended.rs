@@ -85,9 +85,12 @@ pub enum CompileError {
     /// The artifact cannot be written.
     #[error("what it compiles to cannot be kept: {0}")]
     Written(std::io::Error),
-    /// What was written cannot be loaded.
+    /// What was written cannot be loaded this time.
     #[error("what it compiles to cannot be loaded: {0}")]
     Load(String),
+    /// What it compiles to fits no sandbox: it would be the same another time.
+    #[error("what it compiles to cannot be loaded: {0}; leave out what it does not use")]
+    Unloadable(String),
     /// The host stops.
     #[error("hookbox stopped before it was compiled")]
     Stopped,
@@ -102,12 +105,32 @@ impl CompileError {
         ))
     }
 
+    /// What was made cannot be loaded, in wasmtime's words: the machine's fault if it is short of something, and else
+    /// the component's.
+    pub(in crate::plugin) fn not_loaded(error: &wasmtime::Error) -> Self {
+        let reason = cut(format!("{error:#}"), REASON_BYTES_MAX);
+        let is_of_machine = error.is::<wasmtime::OutOfMemory>()
+            || (error.chain()).any(|cause| {
+                cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>()
+            });
+        if is_of_machine {
+            Self::Load(reason)
+        } else {
+            Self::Unloadable(reason)
+        }
+    }
+
     /// Whether it says nothing about the component: another time it may go well.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
         !matches!(
             self,
-            Self::Refused(_) | Self::Memory | Self::Cpu | Self::Large { .. } | Self::Crashed(_)
+            Self::Refused(_)
+                | Self::Memory
+                | Self::Cpu
+                | Self::Large { .. }
+                | Self::Crashed(_)
+                | Self::Unloadable(_)
         )
     }
 }

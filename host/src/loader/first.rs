@@ -4,7 +4,11 @@ use super::job::Job;
 use super::{LOOK_EVERY, Loader, LoaderError};
 use crate::clock::now_ms;
 use crate::plugin::lookout::Lookout;
-use tokio::time::timeout;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long the host waits for manifests before it listens. What is not compiled by then is not routed to until it is.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Loader {
     pub(super) async fn first_look(&mut self) -> Result<(), LoaderError> {
@@ -22,28 +26,42 @@ impl Loader {
         }
         // A version that was active needs no more than a look, and one that was judged stands as it did; any other is
         // compiled now.
-        self.judge_new().await;
+        self.judge_new().await?;
         self.register
             .publish(&mut self.changed, &self.plugins)
             .await?;
         Ok(())
     }
 
-    /// Has what was never judged judged, however long that takes: an event that came before would not be routed to it.
-    async fn judge_new(&mut self) {
+    /// Has what was never judged judged, as long as there is patience: an event that came before would not be routed to
+    /// it, but nobody may keep the host from listening. What changes in the folder meanwhile counts.
+    async fn judge_new(&mut self) -> Result<(), LoaderError> {
+        let began = Instant::now();
+        let mut last_look = began;
         let is_new = |job: &Job| !matches!(job, Job::Reload { .. });
         loop {
             self.queue.start();
             if self.queue.is_done_with(is_new) {
-                return;
+                return Ok(());
+            }
+            if began.elapsed() >= PATIENCE {
+                tracing::warn!(
+                    "components are still being compiled; the host starts all the same, and what is posted for a new \
+                     plugin before it is compiled is not handled by it"
+                );
+                return Ok(());
             }
             match timeout(LOOK_EVERY, self.queue.finished()).await {
                 Ok(Some((plugin, done))) => self.finish(plugin, done),
-                Ok(None) => return,
+                Ok(None) => return Ok(()),
                 Err(_) => {
                     self.tell_slow();
                     self.publish().await;
                 }
+            }
+            if last_look.elapsed() >= LOOK_EVERY {
+                self.look().await?;
+                last_look = Instant::now();
             }
         }
     }

@@ -370,6 +370,7 @@ impl Loader {
             lookout.again(name);
             return;
         }
+        self.queue.void_compiles(name, Some(&digest));
         let is_early = self.retries.is_early(name, Instant::now());
         let plugin = self.plugin(name, Some(&digest));
         if plugin.active_digest() == Some(&digest) {

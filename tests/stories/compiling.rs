@@ -1,7 +1,7 @@
 //! What a component may take to compile, and what people see of it.
 
 use hookbox_tests::bombs::{doublings, huge_function, small_functions, tangled_functions};
-use hookbox_tests::{Cli, Host, Process, event, eventually};
+use hookbox_tests::{Cli, Host, Process, component_bytes, event, eventually};
 use std::time::Duration;
 
 /// The longest that a compiler may take to show or to go.
@@ -115,6 +115,30 @@ fn people_see_that_a_component_is_being_compiled_and_since_when() {
     assert_eq!(hello["state"], "loaded");
     assert_eq!(hello["candidate"]["state"], "compiling");
     host.logs("it is being compiled, once");
+}
+
+#[test]
+fn what_takes_a_slow_components_place_does_not_wait_for_it() {
+    // Given a component that takes long to compile
+    let host = Host::with(&["hello"]).start();
+    host.put("greeter.wasm", slow());
+    let compiler = compiler_of(&host);
+    // When another one takes its place
+    host.put("greeter.wasm", component_bytes("hello"));
+    // Then that runs while the slow one would still be compiled, and nothing compiles the slow one.
+    eventually(SOON, || {
+        let greeter = host.find_plugin("greeter")?;
+        (greeter["state"] == "loaded").then_some(())
+    });
+    eventually(SOON, || (!compiler.is_there()).then_some(()));
+    let comment = event("discussion.comment", "create", "a/b");
+    let answer = host.hub().deliver(&comment).wait(20).send();
+    assert_eq!(answer.run("greeter")["outcome"], "done");
+    // And one that is taken away is not compiled any further
+    host.put("slow.wasm", slow());
+    let compiler = compiler_of(&host);
+    std::fs::remove_file(host.plugins().join("slow.wasm")).unwrap();
+    eventually(SOON, || (!compiler.is_there()).then_some(()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ impl Loader {
     /// A plugin's file has gone: it is waited for.
     pub(super) fn vanish(&mut self, name: &str) {
         self.queue.void_reads(name);
+        self.queue.void_compiles(name, None);
         self.retries.end(name);
         let Some(plugin) = self.plugins.get_mut(name) else {
             return;

@@ -1,5 +1,5 @@
 //! The jobs under way and those that wait: reads and compiles each have their own bound, so that a slow compile never
-//! keeps another plugin's file from being read; first come, first served.
+//! keeps another plugin's file from being read; first come, first served. What is not in a file any more is dropped.
 
 use super::job::{Done, Job, Workshop};
 use crate::plugin::compiler::compiles_max;
@@ -66,6 +66,31 @@ impl Queue {
         self.started.retain(|_, (name, job)| !is_read(name, job));
     }
 
+    /// Drops a plugin's compiles of what is not in its file any more; `digest` is what is. What is under way ends with
+    /// the next start.
+    pub fn void_compiles(&mut self, plugin: &str, digest: Option<&str>) {
+        let is_void = |name: &str, job: &Job| match job {
+            Job::Compile { digest: other } => name == plugin && digest != Some(other.as_str()),
+            Job::Read { .. } | Job::Reload { .. } => false,
+        };
+        self.waiting.retain(|(name, job)| !is_void(name, job));
+        self.started.retain(|_, (name, job)| !is_void(name, job));
+    }
+
+    /// Ends what is being compiled and nobody waits for.
+    fn end_unwanted(&self) {
+        if self.compiling.is_empty() {
+            return;
+        }
+        let jobs = self.started.values().map(|(_, job)| job);
+        let wanted = jobs.filter_map(|job| match job {
+            Job::Compile { digest } | Job::Reload { digest } => Some(digest.as_str()),
+            Job::Read { .. } => None,
+        });
+        let compiler = self.workshop.store.compiler();
+        compiler.end_all_but(&wanted.collect());
+    }
+
     /// Whether a plugin has a job like this, under way or waiting.
     pub fn has(&self, plugin: &str, job: &Job) -> bool {
         let started = self.started.values().chain(&self.waiting);
@@ -90,6 +115,7 @@ impl Queue {
 
     /// Starts what there is room for. A plugin's jobs of one kind are done one after the other.
     pub fn start(&mut self) {
+        self.end_unwanted();
         let mut at = 0;
         while let Some((name, job)) = self.waiting.get(at) {
             if !self.has_room(name, job) {

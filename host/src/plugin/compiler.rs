@@ -14,7 +14,7 @@ use crate::plugin::engine::Engine;
 use crate::plugin::scan::scan;
 use ended::{End, judge};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -128,7 +128,10 @@ struct Children {
 #[derive(Debug, Default)]
 struct Groups {
     stopped: bool,
-    ids: BTreeSet<i32>,
+    /// By their ids, with the digest of what each compiles.
+    digests: BTreeMap<i32, String>,
+    /// Those that were killed because nobody wants what they compile any more.
+    unwanted: BTreeSet<i32>,
 }
 
 impl Compiler {
@@ -172,12 +175,27 @@ impl Compiler {
         if let Some(children) = &self.children {
             children.with(|groups| {
                 groups.stopped = true;
-                groups.ids.iter().for_each(|id| kill(*id));
+                groups.digests.keys().for_each(|id| kill(*id));
             });
         }
     }
 
-    /// Compiles a component into an artifact for an engine. Blocks, and takes a while.
+    /// Ends the children that compile anything but components of these digests.
+    pub fn end_all_but(&self, wanted: &HashSet<&str>) {
+        if let Some(children) = &self.children {
+            children.with(|groups| {
+                let Groups {
+                    digests, unwanted, ..
+                } = groups;
+                for (id, _) in (digests.iter()).filter(|(_, digest)| !wanted.contains(&***digest)) {
+                    kill(*id);
+                    unwanted.insert(*id);
+                }
+            });
+        }
+    }
+
+    /// Compiles a component of a digest into an artifact for an engine. Blocks, and takes a while.
     ///
     /// # Errors
     /// [`CompileError`] says why there is none, and whether that is the component's fault. What was written by then
@@ -185,13 +203,14 @@ impl Compiler {
     pub fn compile(
         &self,
         engine: &Engine,
+        digest: &str,
         component: &mut dyn Read,
         artifact: &mut dyn Write,
     ) -> Result<(), CompileError> {
         let began = Instant::now();
         let compiled = match &self.children {
             None => compile_here(engine, component, artifact),
-            Some(children) => children.compile(&engine.key(), component, artifact),
+            Some(children) => children.compile(&engine.key(), digest, component, artifact),
         };
         if let Some(observer) = &self.observer {
             observer(Compilation {
@@ -226,10 +245,11 @@ impl Children {
     fn compile(
         &self,
         key: &str,
+        digest: &str,
         component: &mut dyn Read,
         artifact: &mut dyn Write,
     ) -> Result<(), CompileError> {
-        let mut going = self.start(key)?;
+        let mut going = self.start(key, digest)?;
         let (id, late) = (going.id, AtomicBool::new(false));
         let (ended, end) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
@@ -256,12 +276,13 @@ impl Children {
         .map_err(|error| match error {
             // Whatever it died of, it was not let live.
             _ if self.with(|groups| groups.stopped) => CompileError::Stopped,
+            _ if self.with(|groups| groups.unwanted.remove(&id)) => CompileError::Unwanted,
             _ if late.load(Ordering::Relaxed) => CompileError::Late(PATIENCE),
             error => error,
         })
     }
 
-    fn start(&self, key: &str) -> Result<Going<'_>, CompileError> {
+    fn start(&self, key: &str, digest: &str) -> Result<Going<'_>, CompileError> {
         let mut command = Command::new(&self.program);
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         command
@@ -281,7 +302,8 @@ impl Children {
             }
             let child = command.spawn().map_err(CompileError::Start)?;
             let id = Pid::from_child(&child).as_raw_nonzero().get();
-            groups.ids.insert(id);
+            groups.unwanted.remove(&id);
+            groups.digests.insert(id, digest.to_owned());
             Ok(Going {
                 child,
                 id,
@@ -297,7 +319,7 @@ impl Children {
     /// Kills a child and whatever it started, if it was not waited for yet: its id may be another's then.
     fn kill(&self, id: i32) {
         self.with(|groups| {
-            if groups.ids.contains(&id) {
+            if groups.digests.contains_key(&id) {
                 kill(id);
             }
         });
@@ -344,7 +366,7 @@ impl Going<'_> {
                 break;
             }
         }
-        self.children.with(|groups| groups.ids.remove(&self.id));
+        self.children.with(|groups| groups.digests.remove(&self.id));
         self.child.wait()
     }
 }
@@ -352,7 +374,7 @@ impl Going<'_> {
 impl Drop for Going<'_> {
     fn drop(&mut self) {
         // One that was waited for is no longer among them.
-        if self.children.with(|groups| groups.ids.contains(&self.id)) {
+        if self.children.with(|groups| groups.digests.contains_key(&self.id)) {
             kill(self.id);
             // There is nobody left to be told.
             let _ = self.wait();
@@ -455,7 +477,7 @@ mod tests {
         };
         let engine = Engine::new(config).unwrap();
         let empty: &[u8] = b"\0asm\x0d\0\x01\0";
-        let compile = |mut bytes| compiler.compile(&engine, &mut bytes, &mut Vec::new());
+        let compile = |mut bytes| compiler.compile(&engine, "", &mut bytes, &mut Vec::new());
         assert!(compile(empty).is_ok());
         assert!(!compile(&b"\0asm\x0d\0\x01"[..]).unwrap_err().is_passing());
         assert_eq!(*seen.lock().unwrap(), ["made", "refused"]);
@@ -470,7 +492,7 @@ mod tests {
             ..EngineConfig::default()
         };
         let engine = Engine::new(config).unwrap();
-        let stopped = compiler.compile(&engine, &mut std::io::empty(), &mut Vec::new());
+        let stopped = compiler.compile(&engine, "", &mut std::io::empty(), &mut Vec::new());
         assert!(matches!(stopped, Err(CompileError::Stopped)), "{stopped:?}");
     }
 }

@@ -121,10 +121,10 @@ impl Component {
         compiler: &Compiler,
     ) -> Result<Self, ComponentError> {
         let told = Told::of(&mut Cursor::new(bytes))?;
-        let mut artifact = Vec::new();
-        compiler.compile(engine, &mut &*bytes, &mut artifact)?;
+        let (digest, mut artifact) = (digest(bytes), Vec::new());
+        compiler.compile(engine, &digest, &mut &*bytes, &mut artifact)?;
         let compiled = load_made(engine, &artifact)?;
-        Self::describe(engine, &compiled, digest(bytes), told)
+        Self::describe(engine, &compiled, digest, told)
     }
 
     fn describe(

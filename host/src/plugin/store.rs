@@ -186,7 +186,8 @@ impl Store {
     ) -> Result<(), CompileError> {
         tracing::debug!(digest, "compiling");
         let mut component = self.find(digest).map_err(CompileError::Read)?;
-        self.compiler.compile(engine, &mut component, artifact)
+        self.compiler
+            .compile(engine, digest, &mut component, artifact)
     }
 
     /// Removes all but the components of these digests, and what they were compiled to by this engine.

@@ -91,6 +91,9 @@ pub enum CompileError {
     /// What it compiles to fits no sandbox: it would be the same another time.
     #[error("what it compiles to cannot be loaded: {0}; leave out what it does not use")]
     Unloadable(String),
+    /// Its plugin has another version by now, or none.
+    #[error("nobody wants it any more")]
+    Unwanted,
     /// The host stops.
     #[error("hookbox stopped before it was compiled")]
     Stopped,

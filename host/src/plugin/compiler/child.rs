@@ -86,6 +86,11 @@ fn compile(wanted: &str) -> Result<(), Failed> {
     close_inherited();
     let not_now = |what: &str, error: &dyn std::fmt::Display| (NOT_NOW, format!("{what}: {error}"));
     bound_itself().map_err(|error| not_now("its limits cannot be set", &error))?;
+    // Cranelift's, which it would make by itself later: then it would look like the component's fault if the system has
+    // no threads left.
+    rayon::ThreadPoolBuilder::new()
+        .build_global()
+        .map_err(|error| not_now("its threads cannot be started", &error))?;
     let engine = compiling().map_err(|error| not_now("no engine can be made", &error))?;
     let own = key(&engine);
     if own != wanted {

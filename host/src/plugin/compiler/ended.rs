@@ -19,6 +19,12 @@ const USAGE: u8 = 2;
 /// The longest reason that is passed on, in bytes.
 const REASON_BYTES_MAX: usize = 2048;
 
+/// What a panic of the child says that gets no thread or process.
+const SHORT_OF_THREADS: [&str; 2] = ["Resource temporarily unavailable", "ThreadPoolBuildError"];
+
+/// Rust's exit code of a panic.
+const PANICKED: u8 = 101;
+
 /// What to do about a component that takes too much.
 const SMALLER: &str =
     "Python and JavaScript take a quarter of that, so leave out what it does not use";
@@ -175,6 +181,9 @@ pub fn judge(end: &End, said: &str) -> CompileError {
         End::Code(REFUSED) if is_out_of_memory => CompileError::Memory,
         End::Code(REFUSED) => CompileError::Refused(cut(said.to_owned(), REASON_BYTES_MAX * 2)),
         End::Code(ANOTHER_VERSION | USAGE) => CompileError::AnotherVersion,
+        End::Code(PANICKED) if SHORT_OF_THREADS.iter().any(|words| said.contains(words)) => {
+            CompileError::NotNow(in_brief(said))
+        }
         End::Code(NOT_NOW) => CompileError::NotNow(in_brief(said)),
         _ if is(Signal::XCPU) => CompileError::Cpu,
         _ if is(Signal::KILL) || is(Signal::TERM) => CompileError::Killed(shown(end)),
@@ -262,6 +271,12 @@ mod tests {
                 "thread 'main' panicked at x:\nwhy",
                 "panicked at x: why",
                 false,
+            ),
+            (
+                End::Code(101),
+                "thread 'main' panicked at x:\nThreadPoolBuildError { kind: IOError(Os { code: 11 }) }",
+                "cannot work: thread 'main' panicked at x: ThreadPoolBuildError",
+                true,
             ),
             (End::Signal(9), "", "killed (signal 9)", true),
         ];

@@ -215,6 +215,26 @@ fn inspect_says_what_a_plugin_is() {
 }
 
 #[test]
+fn a_component_cannot_forge_a_row_of_inspect() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("x.wasm");
+    // A custom section that says what it was made with (tool conventions, ProducersSection.md)
+    let tool = b"rustc\ndigest        sha256:good";
+    let mut section = b"\x09producers\x01\x08language\x01".to_vec();
+    section.push(u8::try_from(tool.len()).unwrap());
+    section.extend_from_slice(tool);
+    section.push(0);
+    let mut bytes = std::fs::read(path("hello")).unwrap();
+    bytes.extend([0, u8::try_from(section.len()).unwrap()]);
+    bytes.extend(section);
+    std::fs::write(&file, bytes).unwrap();
+    let said = Cli::new(&["inspect"]).arg(&file).run().ok().stdout;
+    let rows = said.lines().filter(|line| line.starts_with("digest"));
+    assert_eq!(rows.count(), 1, "{said}");
+    assert!(said.contains("rustc\\ndigest"), "{said}");
+}
+
+#[test]
 fn inspect_says_why_a_file_is_no_plugin() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("x.wasm");

@@ -112,10 +112,22 @@ fn what_is_small_to_send_and_large_to_load_costs_the_host_nothing() {
     let host = warm(Host::with(&["guest-counter"]));
     // What is seen without compiling
     let table = [
-        ("wide-tables", tables(1, 48, 1 << 20), "a table of 1,048,576"),
-        ("many-tables", tables(980, 1, 20_000), "220,000 table elements"),
+        (
+            "wide-tables",
+            tables(1, 48, 1 << 20),
+            "a table of 1,048,576",
+        ),
+        (
+            "many-tables",
+            tables(980, 1, 20_000),
+            "220,000 table elements",
+        ),
         ("globals", globals(45, 250_000), "250,000 globals"),
-        ("exports", exports(2, 450_000), "450,000 core imports and exports"),
+        (
+            "exports",
+            exports(2, 450_000),
+            "450,000 core imports and exports",
+        ),
         ("segments", data_segments(50, 100_000), "100,000 segments"),
         ("names", long_names(700, 90_000), "bytes of names and types"),
     ];

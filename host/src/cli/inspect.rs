@@ -35,7 +35,7 @@ fn describe(name: &str, component: &Component) {
     let manifest = component.manifest();
     let facts = component.facts();
     let print =
-        |title: &str, text: &str| output::line(&format!("{title:<14}{}", output::visible(text)));
+        |title: &str, text: &str| output::line(&format!("{title:<14}{}", output::one_line(text)));
     print("name", name);
     print("version", &manifest.version);
     print("description", &manifest.description);
@@ -67,5 +67,8 @@ fn describe(name: &str, component: &Component) {
             print("", &want.detail);
         }
     }
-    print("imports", &facts.imports.join("\n              "));
+    let titles = std::iter::once("imports").chain(std::iter::repeat(""));
+    for (title, import) in titles.zip(&facts.imports) {
+        print(title, import);
+    }
 }

@@ -374,7 +374,10 @@ impl Going<'_> {
 impl Drop for Going<'_> {
     fn drop(&mut self) {
         // One that was waited for is no longer among them.
-        if self.children.with(|groups| groups.digests.contains_key(&self.id)) {
+        if self
+            .children
+            .with(|groups| groups.digests.contains_key(&self.id))
+        {
             kill(self.id);
             // There is nobody left to be told.
             let _ = self.wait();

@@ -7,6 +7,7 @@ use crate::plugin::sandbox::{self, GuestState, Limits};
 use crate::plugin::store::{Store, load_made};
 use crate::plugin::toolchain::toolchain;
 use crate::plugin::{Manifest, PluginName};
+use crate::visible::one_line;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{Cursor, Read, Seek};
@@ -139,7 +140,7 @@ impl Component {
             .instantiate_pre(compiled)
             .and_then(v0_1::PluginHostPre::new)
             .map_err(|error| ComponentError::Link {
-                reason: format!("{error:#}"),
+                reason: one_line(&format!("{error:#}")),
             })?;
         let manifest = sandbox::describe(engine, &pre, &Limits::default())?;
         Ok(Self(Arc::new(Parts {

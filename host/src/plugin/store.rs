@@ -161,9 +161,7 @@ impl Store {
             self.compiled_prefix(digest),
             artifact.hash()
         ));
-        artifact
-            .become_file(&path)
-            .map_err(CompileError::Written)?;
+        artifact.become_file(&path).map_err(CompileError::Written)?;
         let loaded = load(engine, &path);
         if matches!(loaded, Err(CompileError::Unloadable(_))) {
             remove(&path);

@@ -2,6 +2,7 @@
 
 use crate::plugin::compiler::child::Limit;
 use crate::plugin::verdict::cut;
+use crate::visible::one_line;
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
@@ -108,7 +109,7 @@ pub enum CompileError {
 impl CompileError {
     /// The component's own fault, in wasmtime's words.
     pub(super) fn rejected(error: &wasmtime::Error) -> Self {
-        let reason = cut(format!("{error:#}"), REASON_BYTES_MAX);
+        let reason = cut(one_line(&format!("{error:#}")), REASON_BYTES_MAX);
         Self::Refused(format!(
             "does not compile: {reason}; build it anew with 'hookbox build'"
         ))
@@ -117,11 +118,10 @@ impl CompileError {
     /// What was made cannot be loaded, in wasmtime's words: the machine's fault if it is short of something, and else
     /// the component's.
     pub(in crate::plugin) fn not_loaded(error: &wasmtime::Error) -> Self {
-        let reason = cut(format!("{error:#}"), REASON_BYTES_MAX);
+        let reason = cut(one_line(&format!("{error:#}")), REASON_BYTES_MAX);
         let is_of_machine = error.is::<wasmtime::OutOfMemory>()
-            || (error.chain()).any(|cause| {
-                cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>()
-            });
+            || (error.chain())
+                .any(|cause| cause.is::<std::io::Error>() || cause.is::<rustix::io::Errno>());
         if is_of_machine {
             Self::Load(reason)
         } else {
@@ -179,7 +179,7 @@ pub fn judge(end: &End, said: &str) -> CompileError {
     .any(|words| said.contains(words));
     match end {
         End::Code(REFUSED) if is_out_of_memory => CompileError::Memory,
-        End::Code(REFUSED) => CompileError::Refused(cut(said.to_owned(), REASON_BYTES_MAX * 2)),
+        End::Code(REFUSED) => CompileError::Refused(cut(one_line(said), REASON_BYTES_MAX * 2)),
         End::Code(ANOTHER_VERSION | USAGE) => CompileError::AnotherVersion,
         End::Code(PANICKED) if SHORT_OF_THREADS.iter().any(|words| said.contains(words)) => {
             CompileError::NotNow(in_brief(said))
@@ -203,7 +203,7 @@ fn shown(end: &End) -> String {
 /// A panic says where in its first line and what in its second.
 fn in_brief(said: &str) -> String {
     let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let brief = lines.take(2).collect::<Vec<_>>().join(" ");
+    let brief = one_line(&lines.take(2).collect::<Vec<_>>().join(" "));
     match brief.is_empty() {
         true => "it said nothing".to_owned(),
         false => cut(brief, REASON_BYTES_MAX),
@@ -213,6 +213,20 @@ fn in_brief(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_a_component_stays_on_its_line() {
+        let error = wasmtime::Error::msg("unknown import `a\nname: good\u{1b}[2J`");
+        for error in [
+            CompileError::rejected(&error),
+            CompileError::not_loaded(&error),
+            judge(&End::Code(REFUSED), &error.to_string()),
+            judge(&End::Code(PANICKED), "panicked\n\u{1b}[2J"),
+        ] {
+            let said = error.to_string();
+            assert!(!said.chars().any(char::is_control), "{said:?}");
+        }
+    }
 
     #[test]
     fn each_end_has_a_reason_and_tells_whose_fault_it_is() {

@@ -184,12 +184,11 @@ impl Compiler {
     pub fn end_all_but(&self, wanted: &HashSet<&str>) {
         if let Some(children) = &self.children {
             children.with(|groups| {
-                let Groups {
-                    digests, unwanted, ..
-                } = groups;
-                for (id, _) in (digests.iter()).filter(|(_, digest)| !wanted.contains(&***digest)) {
-                    kill(*id);
-                    unwanted.insert(*id);
+                for (id, digest) in &groups.digests {
+                    if !wanted.contains(digest.as_str()) {
+                        kill(*id);
+                        groups.unwanted.insert(*id);
+                    }
                 }
             });
         }

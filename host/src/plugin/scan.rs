@@ -37,17 +37,17 @@ pub const TABLE_MAX: u64 = TABLE_ELEMENTS_MAX as u64;
 pub const ELEMENTS_MAX: u64 = 200_000;
 
 /// The most globals, over all core modules. Python has 874.
-pub const GLOBALS_MAX: u64 = 50_000;
+pub const GLOBALS_MAX: u64 = 30_000;
 
 /// The most imports and exports, over all core modules. Python has 6,941.
-pub const LINKS_MAX: u64 = 50_000;
+pub const LINKS_MAX: u64 = 30_000;
 
 /// The most element and data segments, over all core modules. Python has 2,213.
 pub const SEGMENTS_MAX: u64 = 50_000;
 
 /// The most bytes that say how its parts fit together: the names and types of what they import, export and hand on.
 /// Python has 295,603.
-pub const LINK_BYTES_MAX: u64 = 2 * 1024 * 1024;
+pub const LINK_BYTES_MAX: u64 = 1024 * 1024;
 
 /// The most core modules and components that a component consists of.
 pub const PARTS_MAX: u64 = 1_000;

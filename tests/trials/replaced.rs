@@ -92,11 +92,24 @@ fn a_plugin_replaced_under_load_loses_nothing_and_runs_no_half_of_a_file() {
     let took = began.elapsed();
     // Then every delivery that was promised is done
     let promised = promised.into_inner().unwrap();
-    let deliveries = eventually(Duration::from_secs(120), || {
-        let deliveries = host.deliveries();
-        let settled = |delivery: &serde_json::Value| delivery["state"] == "settled";
-        deliveries.iter().all(settled).then_some(deliveries)
+    eventually(Duration::from_secs(120), || {
+        let pending = host.cli(&["deliveries", "list", "--state", "pending", "--json"]);
+        (pending.ok().json() == serde_json::json!([])).then_some(())
     });
+    // By way of a file: there may be a great many.
+    let file = host.folder().join("deliveries.jsonl");
+    host.cli(&["deliveries", "export", "-o", file.to_str().unwrap()])
+        .ok();
+    let deliveries: Vec<serde_json::Value> = std::fs::read_to_string(&file)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert!(
+        deliveries
+            .iter()
+            .all(|delivery| delivery["state"] == "settled")
+    );
     let kept: BTreeSet<String> = deliveries
         .iter()
         .map(|delivery| delivery["id"].as_str().unwrap().to_owned())

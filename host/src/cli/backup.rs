@@ -13,7 +13,7 @@ Examples:
 The copy is the ledger as it was at one moment: deliveries, runs, attempts, and what plugins keep.
 To go back to it, stop the host, put the copy as 'ledger.db' into an empty data folder, and serve
 that. What was accepted after the copy is not in it; runs that were under way then are run again.
-A backup that is ended before its time leaves '.NAME.XXXXXX.part' beside FILE.")]
+A backup that is ended before its time leaves '.NAME.*.part' beside FILE.")]
 pub struct Backup {
     /// The file to make; one that is there is never replaced
     file: PathBuf,

@@ -234,7 +234,7 @@ impl Admin {
             Ok(Ok(permit)) => Ok(permit.into()),
             _ => Err(Refused::unusable(Failure::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "too many answers are being read slowly; try again",
+                "too many requests at once; try again",
             ))),
         }
     }
@@ -349,7 +349,7 @@ impl Refused {
     }
 
     fn crowded() -> Self {
-        let message = "too many are logging in at once; try again";
+        let message = "too many are logging in at once; try again, or open the page with ?token=TOKEN in its address";
         Self {
             failure: Failure::new(StatusCode::SERVICE_UNAVAILABLE, message),
             noted: Noted::Yes,

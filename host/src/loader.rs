@@ -324,6 +324,7 @@ impl Loader {
         match done {
             Done::Gone => {}
             Done::Unreadable { reason } => {
+                self.queue.void_compiles(&name, None);
                 self.plugin(&name, None).refuse(None, reason);
                 self.retries.put_off(&name, Instant::now());
             }

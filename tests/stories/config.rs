@@ -217,6 +217,21 @@ fn a_file_that_is_being_written_neither_opens_a_host_nor_gives_it_half_a_secret(
 }
 
 #[test]
+fn a_first_secret_is_taken_up_whatever_its_length() {
+    let host = Host::with(&[])
+        .no_secret()
+        .settings("secrets = []\n")
+        .start();
+    assert_eq!(status_with(&host, "a guess"), 202);
+    host.put("the-secret", "short\n");
+    host.replace("hookbox.toml", "secrets = [\"file:plugins/the-secret\"]\n");
+    eventually(SOON, || {
+        (status_with(&host, "a guess") == 403).then_some(())
+    });
+    assert_eq!(status_with(&host, "short"), 202);
+}
+
+#[test]
 fn a_changed_file_is_taken_up_and_what_needs_a_restart_is_told() {
     let host = Host::with(&[]).settings("body-max = \"1KiB\"\n").start();
     assert_eq!(status_of(&host, 2000), 413);

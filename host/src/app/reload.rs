@@ -214,7 +214,7 @@ fn refuse_secrets(now: &[Secret], before: &[Secret]) -> Option<String> {
         );
     }
     let is_short = |secrets: &[Secret]| secrets.iter().any(Secret::is_short);
-    (is_short(now) && !is_short(before)).then(|| {
+    (is_short(now) && !is_short(before) && !before.is_empty()).then(|| {
         "a webhook secret would be shorter than 16 bytes; make a better one with 'hookbox secret', or start the host \
          again to have this one"
             .to_owned()

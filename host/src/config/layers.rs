@@ -49,12 +49,13 @@ fn refuse(variable: &str) -> Option<Problem> {
     let key = variable.strip_prefix(PREFIX)?;
     let key = key.to_ascii_lowercase().replace('_', "-");
     let place = Place::Variable(variable.to_owned());
+    let is_key = NOT_IN_FILE.contains(&key.as_str()) || KEYS.iter().any(|known| known.name == key);
     let spelled = variable_of(&key);
-    if variable != spelled {
+    if is_key && variable != spelled {
         let reason = format!("there is no such setting; did you mean {spelled}?");
         return Some(Problem::at(&place, reason));
     }
-    if NOT_IN_FILE.contains(&key.as_str()) || KEYS.iter().any(|known| known.name == key) {
+    if is_key {
         return None;
     }
     if let Some(later) = LATER.iter().find(|later| later.name == key) {

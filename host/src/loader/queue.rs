@@ -142,15 +142,15 @@ impl Queue {
             .started
             .values()
             .filter(|(_, other)| other.is_read() == job.is_read());
-        let max = if job.is_read() {
-            READS_MAX
-        } else {
-            self.compiles_max
-        };
         let mut alike = alike.map(|(name, _)| name);
         // Also those whose result nobody waits for any more.
-        self.under_way.len() < READS_MAX + self.compiles_max
-            && alike.clone().count() < max
+        let is_room = if job.is_read() {
+            alike.clone().count() < READS_MAX
+        } else {
+            self.compiling.len() < self.compiles_max
+        };
+        is_room
+            && self.under_way.len() < READS_MAX + self.compiles_max
             && !alike.any(|name| name == plugin)
     }
 

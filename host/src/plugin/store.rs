@@ -162,11 +162,14 @@ impl Store {
             artifact.hash()
         ));
         artifact.become_file(&path).map_err(CompileError::Written)?;
-        let loaded = load(engine, &path);
-        if matches!(loaded, Err(CompileError::Unloadable(_))) {
+        load(engine, &path).map_err(|error| {
             remove(&path);
-        }
-        loaded
+            match error {
+                // What was written cannot be run from there, as on a file system mounted without `exec`.
+                CompileError::Load(reason) => CompileError::Written(io::Error::other(reason)),
+                error => error,
+            }
+        })
     }
 
     /// Without a folder that can be trusted, native code is never anywhere but in memory.

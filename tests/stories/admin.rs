@@ -139,6 +139,8 @@ fn a_token_is_shown_once_to_whoever_looks_on() {
     let printed = host.printed();
     assert!(printed.contains("(token in data/admin.token)"), "{printed}");
     assert!(!printed.contains(operator.token()));
+    // The host is the terminal's child: whoever kills that leaves it behind, so it is asked to stop.
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
 }
 
 #[test]

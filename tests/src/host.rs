@@ -1,6 +1,7 @@
 //! `hookbox serve`: the real binary, in a folder of its own, on a port that was free.
 
 mod signals;
+mod terminal;
 
 use crate::SECRET;
 use crate::built::{component_bytes, hookbox};
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use terminal::Terminal;
 
 /// The longest that starting may take: a slow machine compiles ten plugins meanwhile.
 const START: Duration = Duration::from_secs(60);
@@ -40,6 +42,7 @@ pub struct HostBuilder {
     env: Vec<(String, String)>,
     limits: Option<String>,
     settings: Option<String>,
+    in_terminal: bool,
 }
 
 impl HostBuilder {
@@ -108,6 +111,12 @@ impl HostBuilder {
         }
         // The mode of root's own files counts for root without its capabilities.
         self.limits("set -- setpriv --bounding-set=-all --inh-caps=-all \"$@\"")
+    }
+
+    /// With a terminal for its standard output.
+    pub fn in_terminal(mut self) -> Self {
+        self.in_terminal = true;
+        self
     }
 
     /// Starts it and waits until it listens.
@@ -201,8 +210,14 @@ impl Running {
             command.env("WEBHOOK_SECRET", secret);
         }
         command.envs(settings.env.iter().map(|(name, value)| (name, value)));
+        let terminal = settings.in_terminal.then(|| Terminal::of(&mut command));
         let mut child = command.spawn().expect("the binary can be started");
-        let (stdout, stderr) = outputs(&mut child);
+        // It holds the terminal's other end, whose reader ends only when all of them are closed.
+        drop(command);
+        let (mut stdout, stderr) = outputs(&mut child);
+        if let Some(terminal) = terminal {
+            stdout = Lines::of(terminal);
+        }
         let mut running = Self {
             child,
             address: String::new(),
@@ -249,6 +264,7 @@ impl Host {
             env: Vec::new(),
             limits: None,
             settings: None,
+            in_terminal: false,
         };
         packages
             .iter()

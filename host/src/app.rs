@@ -6,6 +6,7 @@ mod host;
 pub mod persistence;
 mod reload;
 mod signals;
+mod upkeep;
 
 use crate::config::Config;
 use crate::plugin::catalog::Catalog;

@@ -21,6 +21,7 @@ pub use setting::{Key, SecretPlaces, Shown, TakenUp};
 use crate::admin::token::{TokenError, VARIABLE as ADMIN_TOKEN};
 use crate::admin::{AdminAddress, AdminToken};
 use crate::intake::IntakeConfig;
+use crate::ledger::LedgerSettings;
 use crate::ledger::sqlite::SqliteOptions;
 use crate::loader::LoaderSettings;
 use crate::plugin::EngineConfig;
@@ -204,7 +205,7 @@ impl Sources {
             server,
             worker,
             ledger: SqliteOptions {
-                dedup_window: layers.read(&table::DEDUP_WINDOW),
+                settings: ledger(layers),
                 queue_max: count(layers.read(&table::INTAKE_QUEUE_MAX)),
                 network_fs: self.flags.network_fs,
                 ..SqliteOptions::default()
@@ -366,8 +367,23 @@ fn intake(layers: &mut Layers<'_>) -> IntakeConfig {
     IntakeConfig {
         body_bytes_max,
         body_time_max: layers.read(&table::BODY_TIME_MAX),
+        on_unparsable: layers.read(&table::ON_UNPARSABLE),
         bodies_bytes_max: defaults.bodies_bytes_max.max(body_bytes_max),
         ..defaults
+    }
+}
+
+fn ledger(layers: &mut Layers<'_>) -> LedgerSettings {
+    LedgerSettings {
+        dedup_window: layers.read(&table::DEDUP_WINDOW),
+        on_duplicate: layers.read(&table::ON_DUPLICATE),
+        backlog_bytes_max: layers.read(&table::BACKLOG_MAX).as_u64(),
+        backlog_runs_per_plugin: layers.read(&table::BACKLOG_RUNS_PER_PLUGIN).into(),
+        park_runs: layers.read(&table::PARK_RUNS).into(),
+        park_for: layers.read(&table::PARK_FOR),
+        free_space_min: layers.read(&table::FREE_SPACE_MIN).as_u64(),
+        retain: layers.read(&table::RETAIN),
+        retain_bytes: layers.read(&table::RETAIN_BYTES).as_u64(),
     }
 }
 

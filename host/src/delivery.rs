@@ -4,6 +4,7 @@
 
 use crate::backoff::{DELAY_MAX, DELAY_MIN, RetrySchedule};
 use crate::event::Event;
+use crate::rule::RunRules;
 use bytes::Bytes;
 use std::fmt;
 use std::str::FromStr;
@@ -224,6 +225,8 @@ pub struct NewRun {
     pub routed_digest: String,
     /// Why the run is parked from the start, if it is.
     pub parked: Option<String>,
+    /// How it follows others.
+    pub rules: RunRules,
 }
 
 /// What one attempt left behind.

@@ -19,7 +19,7 @@ use crate::delivery::{DeliveryId, NewDelivery, NewRun, Outcome};
 use crate::event::Event;
 use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
-use crate::router::{Routed, Router};
+use crate::router::Router;
 use answer::{RunAnswer, WaitPreference};
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -49,6 +49,31 @@ pub struct IntakeConfig {
     pub bodies_bytes_max: usize,
     /// The longest that `Prefer: wait` waits.
     pub wait_max: Duration,
+    /// What becomes of a body that is no event.
+    pub on_unparsable: OnUnparsable,
+}
+
+/// What becomes of a body that is no event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnUnparsable {
+    /// Its sender is told so, and nothing is kept.
+    Reject,
+    /// It is kept as a dead delivery.
+    Accept,
+}
+
+impl OnUnparsable {
+    /// The word, as it is set and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Accept => "accept",
+        }
+    }
+
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Reject, Self::Accept];
 }
 
 impl Default for IntakeConfig {
@@ -59,6 +84,7 @@ impl Default for IntakeConfig {
             bodies_bytes_max: 256 * 1024 * 1024,
             // The Hub gives up after 30 s (HF staff, dataset-viewer issue 2651).
             wait_max: Duration::from_secs(25),
+            on_unparsable: OnUnparsable::Reject,
         }
     }
 }
@@ -135,9 +161,9 @@ impl Intake {
         };
         let recording = recorded.await.unwrap_or(Err(LedgerError::Busy));
         match recording.map_err(|error| unrecorded(&error))? {
-            Recording::Duplicate { first } => {
-                tracing::info!(%first, "duplicate delivery counted");
-                Ok(Answer::duplicate(first))
+            Recording::Duplicate { first, again } => {
+                tracing::info!(%first, runs = again.join(","), "duplicate delivery counted");
+                Ok(Answer::duplicate(first, &again))
             }
             Recording::Recorded(recorded) => {
                 tell(&recorded, &plugins);
@@ -194,7 +220,8 @@ impl Intake {
             Some(plugin) => router.route_to(plugin, event),
             None => router.route(event),
         };
-        routed.into_iter().map(Routed::into_run).collect()
+        let routed = routed.into_iter();
+        routed.map(|routed| routed.into_run(event)).collect()
     }
 
     /// Waits for the first attempts. Nothing to wait for, a wait that runs out, or one that a stop cuts short is no

@@ -8,12 +8,14 @@
 #[cfg(test)]
 pub(crate) mod conformance;
 pub mod record;
+pub mod settings;
 pub mod sqlite;
 
 pub use record::{
     AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Page, Payload, PluginRecord,
     PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
 };
+pub use settings::{LedgerSettings, OnDuplicate};
 
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use crate::scope::SeenEvent;
@@ -208,6 +210,14 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError::Failed`] if it cannot be read.
     async fn totals(&self) -> Result<Totals, LedgerError>;
 
+    /// Does a bounded part of what is due beside deliveries and runs: parks and frees what a change of a plugin has
+    /// left to do, gives up what has been parked for too long, lets go what need not be kept. Whoever owns the ledger
+    /// asks for it again and again.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn tend(&self) -> Result<Tended, LedgerError>;
+
     /// Changes to the reason once the ledger has failed for good: the process must stop and start again.
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
 
@@ -221,15 +231,26 @@ pub trait Ledger: Send + Sync + 'static {
     async fn close(&self);
 }
 
+/// Whether anything is left to tend to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tended {
+    /// Nothing is, for now.
+    All,
+    /// Something is: ask again at once.
+    Part,
+}
+
 /// What became of a delivery that was to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recording {
     /// It is durable.
     Recorded(Recorded),
-    /// It was recorded before; the count of its duplicates is durable.
+    /// It was recorded before; the count of its duplicates is durable, and so are the new runs.
     Duplicate {
         /// The id it was first recorded under.
         first: DeliveryId,
+        /// The plugins that it has run again, as [`LedgerSettings::on_duplicate`] says.
+        again: Vec<String>,
     },
 }
 
@@ -276,6 +297,8 @@ pub struct ClaimablePlugin {
     pub running: usize,
     /// How long its claims are held: longer than its longest attempt.
     pub lease: Duration,
+    /// How many of its runs for one repo may be begun in any hour.
+    pub runs_per_repo_max: u32,
 }
 
 /// The right to attempt one run once: only a ledger makes one, and settling it takes it.

@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod backoff;
 pub mod scope;
 pub mod event;
+pub mod rule;
 pub mod delivery;
 pub mod ledger;
 pub mod secret;

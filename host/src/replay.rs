@@ -51,7 +51,7 @@ impl Plan {
                 None => router.judge(&plugin, event).map_err(|why| why.to_string()),
             };
             match judged {
-                Ok(routed) => plan.runs.push(routed.into_run()),
+                Ok(routed) => plan.runs.push(routed.into_run(event)),
                 Err(reason) => plan.skipped.push(Skipped { plugin, reason }),
             }
         }
@@ -119,6 +119,7 @@ mod tests {
     use crate::plugin::Manifest;
     use crate::plugin::grant::Matcher;
     use crate::router::Route;
+    use crate::rule::{Rules, RunRules};
     use crate::scope::{KNOWN_SCOPES_0_1, ScopePattern, Subscription};
 
     fn route(plugin: &str, pattern: &str) -> Route {
@@ -135,6 +136,7 @@ mod tests {
                 known_scopes: KNOWN_SCOPES_0_1,
             },
             matcher: Matcher::default(),
+            rules: Rules::default(),
             digest: "d1".into(),
             parked: None,
         }
@@ -221,6 +223,7 @@ mod tests {
             action: String::new(),
             routed_digest: String::new(),
             parked: None,
+            rules: RunRules::default(),
         };
         let runs = vec![run("a"), run("b")];
         let recorded = RunRecord {

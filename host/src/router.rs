@@ -8,6 +8,7 @@ use crate::event::Event;
 use crate::ledger::{PluginRecord, PluginState};
 use crate::plugin::grant::Matcher;
 use crate::plugin::{Grant, Manifest};
+use crate::rule::Rules;
 use crate::scope::{ScopePattern, SeenEvent, prefixes};
 use std::collections::{BTreeMap, HashMap};
 
@@ -20,6 +21,8 @@ pub struct Route {
     pub manifest: Manifest,
     /// Its grant's `[match]`.
     pub matcher: Matcher,
+    /// How its grant lets its runs follow each other.
+    pub rules: Rules,
     /// The digest of its component.
     pub digest: String,
     /// Why its runs are parked, if they are.
@@ -39,10 +42,13 @@ impl Route {
             .grant
             .as_deref()
             .and_then(|text| Grant::parse(text, usize::MAX).ok());
+        let manifest = manifest.ok_or(Unrouted::NoManifest)?;
+        let grant = grant.ok_or(Unrouted::NoGrant)?;
         Ok(Self {
             plugin: record.name.clone(),
-            manifest: manifest.ok_or(Unrouted::NoManifest)?,
-            matcher: grant.ok_or(Unrouted::NoGrant)?.matcher,
+            manifest,
+            matcher: grant.matcher,
+            rules: grant.rules,
             digest: record.manifest_digest.clone().unwrap_or_default(),
             parked: match (record.state, &record.reason) {
                 // While a version is compiled there is nothing to wait for but that.
@@ -84,10 +90,11 @@ pub struct Routed<'a> {
 }
 
 impl Routed<'_> {
-    /// A new run of the plugin, for the event as it sees it.
+    /// A new run of the plugin, for the event that was routed to it.
     #[must_use]
-    pub fn into_run(self) -> NewRun {
+    pub fn into_run(self, event: &Event) -> NewRun {
         NewRun {
+            rules: self.route.rules.for_run(event, &self.seen),
             id: RunId::new(),
             plugin: self.route.plugin.clone(),
             scope: self.seen.scope,
@@ -226,6 +233,7 @@ mod tests {
                 known_scopes: KNOWN_SCOPES_0_1,
             },
             matcher: Matcher::default(),
+            rules: Rules::default(),
             digest: String::new(),
             parked: None,
         }

@@ -134,7 +134,7 @@ impl Subscription {
 }
 
 /// A scope and an action as a plugin sees them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SeenEvent {
     /// The scope: as sent, or the known one it was narrowed to.
     pub scope: String,

@@ -220,6 +220,7 @@ impl Worker {
                     slots,
                     running,
                     lease: plugin.grant().limits.timeout.saturating_add(LEASE_MARGIN),
+                    runs_per_repo_max: plugin.grant().rules.rate.per_repo,
                 })
             })
             .collect();

@@ -164,7 +164,7 @@ fn settings_that_mean_nothing_are_refused_by_name() {
             .stderr
     };
     assert_snapshot!(serve("HOOKBOX_LISTN", "x"), @"error: HOOKBOX_LISTN: there is no such setting; did you mean HOOKBOX_LISTEN?");
-    assert_snapshot!(serve("HOOKBOX_RETAIN", "3d"), @"error: HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out");
+    assert_snapshot!(serve("HOOKBOX_LEDGER", "3d"), @"error: HOOKBOX_LEDGER: this version of hookbox has the embedded ledger only; leave it out");
     assert_snapshot!(serve("PORT", "x"), @"error: PORT=x: not a port number; write PORT=8000");
     let secrets = serve("HOOKBOX_SECRETS", "env:NOT_SET_ANYWHERE");
     assert!(secrets.contains("NOT_SET_ANYWHERE"), "{secrets}");

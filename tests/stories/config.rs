@@ -93,7 +93,7 @@ fn the_file_is_named_by_a_flag_or_a_variable_and_its_paths_are_relative_to_it() 
 #[test]
 fn mistakes_in_the_file_name_its_line_key_and_what_is_allowed() {
     assert_snapshot!(said_of("listen = \"127.0.0.1:0\"\nbody-mex = \"1MiB\"\n"), @"error: hookbox.toml:2:1: `body-mex`: there is no such key; did you mean `body-max`?");
-    assert_snapshot!(said_of("retain = \"30d\"\n"), @"error: hookbox.toml:1:1: `retain` is not enforced by this version of hookbox; leave it out");
+    assert_snapshot!(said_of("ledger = \"x\"\n"), @"error: hookbox.toml:1:1: this version of hookbox has the embedded ledger only; leave it out");
     assert_snapshot!(said_of("[alerts]\nurl = \"https://x\"\n"), @"error: hookbox.toml:2:1: `alerts.url` is not enforced by this version of hookbox; leave it out");
     assert_snapshot!(said_of("body-max = 16\n"), @r#"error: hookbox.toml:1:12: body-max = 16: a whole number, where there must be a size in quotes, such as "16MiB""#);
     assert_snapshot!(said_of("memory-max = \"1TiB\"\n"), @r#"error: hookbox.toml:1:14: memory-max = "1TiB": not between 1MiB and 4GiB"#);
@@ -117,12 +117,12 @@ fn everything_that_is_wrong_is_told_at_once_and_with_its_place() {
     let ran = serve_with(
         "fuel = 1\nconcurrency = 0\n",
         &["--drain", "soon"],
-        &[("HOOKBOX_BODY_MAX", "2TiB"), ("HOOKBOX_RETAIN", "1d")],
+        &[("HOOKBOX_BODY_MAX", "2TiB"), ("HOOKBOX_LEDGER", "1d")],
     );
     assert_snapshot!(ran.stderr, @r"
     error: 5 settings cannot be used
-      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, admin, secrets, public-url, concurrency, body-max, connections-max, dedup-window, memory-max, component-max, missing-grace, drain
-      HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out
+      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, admin, secrets, public-url, concurrency, body-max, connections-max, dedup-window, on-duplicate, on-unparsable, backlog-max, backlog-runs-per-plugin, park-runs, park-for, memory-max, component-max, missing-grace, free-space-min, retain, retain-bytes, drain
+      HOOKBOX_LEDGER: this version of hookbox has the embedded ledger only; leave it out
       --drain soon: not a duration; write `30s`, `5m` or `7d`
       hookbox.toml:2:15: concurrency = 0: not a whole number from 1 to 1024
       HOOKBOX_BODY_MAX=2TiB: not between 1B and 1GiB

@@ -4,6 +4,7 @@ use super::admin::Door;
 use super::hint::Hint;
 use super::reload::{Live, Reload};
 use super::signals::Signals;
+use super::upkeep;
 use super::{Companion, Feed, greet, public_url};
 use crate::admin::token::{self, Held};
 use crate::admin::{AdminMetrics, Desk, LISTS_MAX, note_address};
@@ -52,6 +53,7 @@ struct Tasks {
     worker: JoinHandle<Result<(), LedgerError>>,
     loader: JoinHandle<Result<(), LoaderError>>,
     hint: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
     companion: Option<JoinHandle<()>>,
 }
@@ -210,6 +212,7 @@ impl Parts {
             paste: feed.paste.clone(),
             address,
         };
+        let upkeep = upkeep::tend(Arc::clone(&self.ledger), stopping.clone());
         let public = Public {
             intake,
             ledger: self.ledger,
@@ -232,6 +235,7 @@ impl Parts {
             admin: door.serve(config.server, stopping.clone()),
             worker,
             hint: tokio::spawn(hint.give(stopping.clone())),
+            upkeep: tokio::spawn(upkeep),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
@@ -299,6 +303,7 @@ impl Tasks {
             self.loader.await.context("the loader's task failed")??;
         }
         self.hint.await.context("the hint's task failed")?;
+        self.upkeep.await.context("the upkeep's task failed")?;
         if let Some(reload) = self.reload {
             reload.await.context("the settings' task failed")?;
         }

@@ -53,7 +53,7 @@ impl Live {
             changed
         });
         self.intake.send_replace(config.intake);
-        self.ledger.set_dedup_window(config.ledger.dedup_window);
+        self.ledger.set(config.ledger.settings.clone());
     }
 }
 

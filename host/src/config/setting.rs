@@ -2,6 +2,8 @@
 
 use super::written::Written;
 use crate::admin::AdminAddress;
+use crate::intake::OnUnparsable;
+use crate::ledger::OnDuplicate;
 use crate::secret::SecretRef;
 use bytesize::ByteSize;
 use std::ffi::OsStr;
@@ -157,6 +159,18 @@ impl Value for AdminAddress {
 impl Value for String {
     fn shown(&self) -> String {
         self.clone()
+    }
+}
+
+impl Value for OnDuplicate {
+    fn shown(&self) -> String {
+        self.as_str().to_owned()
+    }
+}
+
+impl Value for OnUnparsable {
+    fn shown(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 

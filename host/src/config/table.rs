@@ -4,6 +4,8 @@ use super::setting::{Ecosystem, Key, SecretPlaces, Setting};
 use super::written::Written;
 use super::{LISTEN, problem::LaterKey};
 use crate::admin::AdminAddress;
+use crate::intake::OnUnparsable;
+use crate::ledger::OnDuplicate;
 use bytesize::ByteSize;
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -143,6 +145,123 @@ pub const DEDUP_WINDOW: Setting<Duration> = Setting {
     .live(),
     default: || Duration::from_secs(7 * 24 * 60 * 60),
     read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// What a delivery that comes again has run.
+pub const ON_DUPLICATE: Setting<OnDuplicate> = Setting {
+    key: &Key::new(
+        "on-duplicate",
+        "WHAT",
+        "What a delivery that comes again has run: `fill` (dead runs and new plugins), `ignore` or `rerun` [default: fill]",
+    )
+    .live(),
+    default: || OnDuplicate::Fill,
+    read: |written| written.one_of(OnDuplicate::ALL, |what| what.as_str()),
+    ecosystem: None,
+};
+
+/// What becomes of a body that is no event.
+pub const ON_UNPARSABLE: Setting<OnUnparsable> = Setting {
+    key: &Key::new(
+        "on-unparsable",
+        "WHAT",
+        "What becomes of a body that is no event: `reject`, or `accept` it and keep it as dead [default: reject]",
+    )
+    .live(),
+    default: || OnUnparsable::Reject,
+    read: |written| written.one_of(OnUnparsable::ALL, |what| what.as_str()),
+    ecosystem: None,
+};
+
+/// Bytes of payloads that may wait.
+pub const BACKLOG_MAX: Setting<ByteSize> = Setting {
+    key: &Key::new(
+        "backlog-max",
+        "SIZE",
+        "Payload bytes of runs that wait for an attempt; over it the answer is 503 [default: 4GiB]",
+    )
+    .live(),
+    default: || ByteSize::gib(4),
+    read: |written| written.bytes(ByteSize::b(1)..=ByteSize::tib(64)),
+    ecosystem: None,
+};
+
+/// Runs of one plugin that may wait.
+pub const BACKLOG_RUNS_PER_PLUGIN: Setting<u32> = Setting {
+    key: &Key::new(
+        "backlog-runs-per-plugin",
+        "N",
+        "Runs of one plugin that may wait; over it its new ones are dead from the start [default: 100000]",
+    )
+    .live(),
+    default: || 100_000,
+    read: |written| written.number(1..=100_000_000),
+    ecosystem: None,
+};
+
+/// Parked runs of one plugin.
+pub const PARK_RUNS: Setting<u32> = Setting {
+    key: &Key::new(
+        "park-runs",
+        "N",
+        "Parked runs of one plugin; over it the oldest become dead [default: 10000]",
+    )
+    .live(),
+    default: || 10_000,
+    read: |written| written.number(1..=100_000_000),
+    ecosystem: None,
+};
+
+/// How long a run is parked.
+pub const PARK_FOR: Setting<Duration> = Setting {
+    key: &Key::new(
+        "park-for",
+        "TIME",
+        "How long a run is parked before it becomes dead [default: 7d]",
+    )
+    .live(),
+    default: || Duration::from_secs(7 * 24 * 60 * 60),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// Bytes that must stay free.
+pub const FREE_SPACE_MIN: Setting<ByteSize> = Setting {
+    key: &Key::new(
+        "free-space-min",
+        "SIZE",
+        "Free space on the data folder's disk, below which the answer is 503 [default: 256MiB]",
+    )
+    .live(),
+    default: || ByteSize::mib(256),
+    read: |written| written.bytes(ByteSize::b(0)..=ByteSize::tib(64)),
+    ecosystem: None,
+};
+
+/// How long settled deliveries are kept.
+pub const RETAIN: Setting<Duration> = Setting {
+    key: &Key::new(
+        "retain",
+        "TIME",
+        "How long a delivery is kept once its runs have ended [default: 30d]",
+    )
+    .live(),
+    default: || Duration::from_secs(30 * 24 * 60 * 60),
+    read: |written| written.time(),
+    ecosystem: None,
+};
+
+/// Bytes that the ledger may hold.
+pub const RETAIN_BYTES: Setting<ByteSize> = Setting {
+    key: &Key::new(
+        "retain-bytes",
+        "SIZE",
+        "Size of the ledger, over which the oldest deliveries whose runs have ended go [default: 10GiB]",
+    )
+    .live(),
+    default: || ByteSize::gib(10),
+    read: |written| written.bytes(ByteSize::b(1)..=ByteSize::tib(64)),
     ecosystem: None,
 };
 
@@ -286,9 +405,18 @@ pub const KEYS: &[&Key] = &[
     BODY_MAX.key,
     CONNECTIONS_MAX.key,
     DEDUP_WINDOW.key,
+    ON_DUPLICATE.key,
+    ON_UNPARSABLE.key,
+    BACKLOG_MAX.key,
+    BACKLOG_RUNS_PER_PLUGIN.key,
+    PARK_RUNS.key,
+    PARK_FOR.key,
     MEMORY_MAX.key,
     COMPONENT_MAX.key,
     MISSING_GRACE.key,
+    FREE_SPACE_MIN.key,
+    RETAIN.key,
+    RETAIN_BYTES.key,
     DRAIN.key,
     INTAKE_QUEUE_MAX.key,
     HEAD_TIME_MAX.key,
@@ -300,15 +428,6 @@ pub const KEYS: &[&Key] = &[
 
 /// Keys of the design that this version does not enforce. `alerts-url` stands in the file as `url` under `[alerts]`.
 pub const LATER: &[LaterKey] = &[
-    LaterKey::new("on-duplicate"),
-    LaterKey::new("on-unparsable"),
-    LaterKey::new("backlog-max"),
-    LaterKey::new("backlog-runs-per-plugin"),
-    LaterKey::new("park-runs"),
-    LaterKey::new("park-for"),
-    LaterKey::new("free-space-min"),
-    LaterKey::new("retain"),
-    LaterKey::new("retain-bytes"),
     LaterKey::new("alerts-url"),
     LaterKey {
         name: "ledger",
@@ -348,12 +467,25 @@ mod tests {
         check(&CONCURRENCY);
         check(&CONNECTIONS_MAX);
         check(&INTAKE_QUEUE_MAX);
-        for setting in [&BODY_MAX, &MEMORY_MAX, &COMPONENT_MAX] {
+        check(&ON_DUPLICATE);
+        check(&ON_UNPARSABLE);
+        check(&BACKLOG_RUNS_PER_PLUGIN);
+        check(&PARK_RUNS);
+        for setting in [
+            &BODY_MAX,
+            &MEMORY_MAX,
+            &COMPONENT_MAX,
+            &BACKLOG_MAX,
+            &FREE_SPACE_MIN,
+            &RETAIN_BYTES,
+        ] {
             check(setting);
         }
         for setting in [
             &DEDUP_WINDOW,
             &MISSING_GRACE,
+            &PARK_FOR,
+            &RETAIN,
             &DRAIN,
             &HEAD_TIME_MAX,
             &BODY_TIME_MAX,

@@ -63,8 +63,8 @@ fn other_machines_need_a_secret_or_a_word() {
 fn what_is_not_enforced_or_not_known_is_refused_by_name_wherever_it_is_said() {
     let variable = |name: &str| config(&[], &[(name, "x")]).unwrap_err();
     assert_eq!(
-        variable("HOOKBOX_RETAIN"),
-        "HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out"
+        variable("HOOKBOX_LEDGER"),
+        "HOOKBOX_LEDGER: this version of hookbox has the embedded ledger only; leave it out"
     );
     assert_eq!(
         variable("HOOKBOX_LISTN"),
@@ -75,8 +75,8 @@ fn what_is_not_enforced_or_not_known_is_refused_by_name_wherever_it_is_said() {
         "HOOKBOX_INSECURE_NO_SECRET: this can only be said as the flag --insecure-no-secret"
     );
     assert_eq!(
-        config(&["--retain", "30d"], &[]).unwrap_err(),
-        "--retain: `retain` is not enforced by this version of hookbox; leave it out"
+        config(&["--ledger", "x"], &[]).unwrap_err(),
+        "--ledger: this version of hookbox has the embedded ledger only; leave it out"
     );
     let error = config(&["--ledger", "postgres://u:hunter2@h/d"], &[]).unwrap_err();
     assert_eq!(
@@ -152,8 +152,8 @@ fn mistakes_in_a_file_are_told_with_line_column_key_value_and_what_is_allowed() 
         "hookbox.toml:2:1: `listn`: there is no such key; did you mean `listen`?",
     );
     check(
-        "retain = \"30d\"",
-        "hookbox.toml:1:1: `retain` is not enforced by this version of hookbox; leave it out",
+        "ledger = \"x\"",
+        "hookbox.toml:1:1: this version of hookbox has the embedded ledger only; leave it out",
     );
     check(
         "[alerts]\n",

@@ -98,6 +98,29 @@ impl Written<'_> {
             })
     }
 
+    /// One of a few words.
+    ///
+    /// # Errors
+    /// Why it is none, with all of them.
+    pub fn one_of<T: Copy>(
+        &self,
+        choices: &[T],
+        word: impl Fn(T) -> &'static str,
+    ) -> Result<T, String> {
+        let text = self.text()?;
+        let chosen = choices.iter().find(|choice| word(**choice) == text);
+        chosen.copied().ok_or_else(|| {
+            let words: Vec<String> = choices
+                .iter()
+                .map(|one| format!("`{}`", word(*one)))
+                .collect();
+            match words.split_last() {
+                Some((last, others)) => format!("not one of {} and {last}", others.join(", ")),
+                None => "nothing can be chosen".to_owned(),
+            }
+        })
+    }
+
     /// A size in bytes.
     ///
     /// # Errors

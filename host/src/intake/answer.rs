@@ -28,10 +28,10 @@ struct Accepted<'a> {
 }
 
 #[derive(Serialize)]
-struct Duplicate {
+struct Duplicate<'a> {
     id: String,
     duplicate: bool,
-    runs: [String; 0],
+    runs: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -98,11 +98,11 @@ impl Answer {
         Self::json(StatusCode::ACCEPTED, &body)
     }
 
-    pub(in crate::intake) fn duplicate(first: DeliveryId) -> Self {
+    pub(in crate::intake) fn duplicate(first: DeliveryId, again: &[String]) -> Self {
         let body = Duplicate {
             id: first.to_string(),
             duplicate: true,
-            runs: [],
+            runs: again,
         };
         Self::json(StatusCode::OK, &body)
     }

@@ -23,6 +23,7 @@ use crate::delivery::{
     AttemptRecord, Counts, DeliveryId, NewDelivery, NewRun, Outcome, RunId, Settlement,
 };
 use crate::event::{Event, Repo};
+use crate::rule::RunRules;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -139,6 +140,7 @@ pub fn run(plugin: &str) -> NewRun {
         action: "update".to_owned(),
         routed_digest: "d1".to_owned(),
         parked: None,
+        rules: RunRules::default(),
     }
 }
 
@@ -159,6 +161,7 @@ pub fn claimable(name: &str) -> ClaimablePlugin {
         slots: 100,
         running: 0,
         lease: HOUR,
+        runs_per_repo_max: u32::MAX,
     }
 }
 

@@ -33,6 +33,7 @@ mod row;
 mod settle;
 mod standing;
 mod state;
+mod tend;
 mod totals;
 mod walk;
 mod writer;
@@ -55,17 +56,16 @@ use self::record::Parcel;
 use self::settle::Ending;
 use self::writer::{Shared, Tx, Writer};
 use super::{
-    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, Page, Payload,
-    PluginRecord, Recording, RunEntry, RunFilter, RunRecord, Settled, StateChanges, StateValue,
-    Totals,
+    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, LedgerSettings, Page,
+    Payload, PluginRecord, Recording, RunEntry, RunFilter, RunRecord, Settled, StateChanges,
+    StateValue, Tended, Totals,
 };
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -79,8 +79,8 @@ pub struct SqliteOptions {
     pub queue_max: usize,
     /// How much one transaction takes in.
     pub group_max: usize,
-    /// How long a delivery is known by its `Webhook-Id`.
-    pub dedup_window: Duration,
+    /// What may change while it is open.
+    pub settings: LedgerSettings,
     /// How many queries are answered at once.
     pub readers: usize,
     /// Whether it may lie on a network file system.
@@ -92,7 +92,7 @@ impl Default for SqliteOptions {
         Self {
             queue_max: 1024,
             group_max: 256,
-            dedup_window: Duration::from_secs(7 * 24 * 60 * 60),
+            settings: LedgerSettings::default(),
             readers: 4,
             network_fs: NetworkFs::Refused,
         }
@@ -103,7 +103,6 @@ impl Default for SqliteOptions {
 pub struct SqliteLedger {
     shared: Arc<Shared>,
     readers: ReaderPool,
-    dedup_window_ms: AtomicI64,
     last_stop: LastStop,
     writer: Option<JoinHandle<()>>,
 }
@@ -134,6 +133,7 @@ impl SqliteLedger {
             commits: AtomicU64::new(0),
             ended: watch::Sender::new(false),
             owner: Uuid::now_v7().to_string(),
+            settings: watch::Sender::new(Arc::new(options.settings)),
         });
         let writer = Writer {
             connection,
@@ -153,7 +153,6 @@ impl SqliteLedger {
         Ok(Self {
             readers,
             shared,
-            dedup_window_ms: AtomicI64::new(milliseconds(options.dedup_window)),
             last_stop,
             writer: Some(thread),
         })
@@ -165,10 +164,9 @@ impl SqliteLedger {
         self.last_stop
     }
 
-    /// Knows deliveries that come from now on for so long by their `Webhook-Id`.
-    pub fn set_dedup_window(&self, window: Duration) {
-        self.dedup_window_ms
-            .store(milliseconds(window), Ordering::Relaxed);
+    /// Has other settings from the next transaction on.
+    pub fn set(&self, settings: LedgerSettings) {
+        self.shared.settings.send_replace(Arc::new(settings));
     }
 
     /// How many transactions that changed something were committed since the ledger was opened.
@@ -198,10 +196,6 @@ impl Drop for SqliteLedger {
     }
 }
 
-fn milliseconds(time: Duration) -> i64 {
-    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
 /// Makes what the folder's last host left this host's own.
 fn take_over(writer: &Writer) -> Result<LastStop, Fault> {
     let (last_stop, lost) =
@@ -227,7 +221,6 @@ impl Ledger for SqliteLedger {
             headers: row::as_json(&delivery.headers).map_err(Fault::into_error)?,
             delivery,
             runs,
-            dedup_window_ms: self.dedup_window_ms.load(Ordering::Relaxed),
         };
         self.shared
             .intake(move |tx| record::record(tx, &parcel))
@@ -386,6 +379,10 @@ impl Ledger for SqliteLedger {
 
     async fn totals(&self) -> Result<Totals, LedgerError> {
         self.readers.read(totals::totals).await
+    }
+
+    async fn tend(&self) -> Result<Tended, LedgerError> {
+        tend::tend(&self.shared).await
     }
 
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>> {

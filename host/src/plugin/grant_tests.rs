@@ -1,7 +1,9 @@
 //! Grants as operators write them: what is taken, what is refused, and which events pass.
 
 use super::*;
-use crate::event::Repo;
+use crate::event::{Event, Repo};
+use crate::rule::{Debounce, DebounceBy, Order};
+use std::time::Duration;
 
 const MEMORY_MAX: usize = 256 * 1024 * 1024;
 
@@ -23,7 +25,7 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
     );
     check(
         "zzz = 1",
-        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, secret, digest, match",
+        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, order, debounce, rate, secret, digest, match",
     );
     check("fuel = 0", "line 1: fuel: 0 is not in 1..=1000000000000");
     check("fuel = -5", "line 1: fuel: -5 is not in 1..=1000000000000");
@@ -102,11 +104,65 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
 }
 
 #[test]
+fn rules_are_taken_as_they_are_written() {
+    let rules = |text: &str| Grant::parse(text, MEMORY_MAX).unwrap().rules;
+    assert_eq!(rules(""), Rules::default());
+    let (second, minute) = (Duration::from_secs(1), Duration::from_secs(60));
+    let debounce = |by, quiet, max| Some(Debounce { by, quiet, max });
+    for (text, expected) in [
+        (
+            "by = \"repo\"",
+            debounce(DebounceBy::Repo, 30 * second, 5 * minute),
+        ),
+        (
+            "by = \"discussion\", quiet = \"1s\", max = \"1m\"",
+            debounce(DebounceBy::Discussion, second, minute),
+        ),
+    ] {
+        let text = format!("order = \"repo\"\ndebounce = {{ {text} }}\nrate = {{ per-repo = 7 }}");
+        let found = rules(&text);
+        assert_eq!(found.debounce, expected);
+        assert_eq!(found.order, Order::Repo);
+        assert_eq!((found.rate.per_discussion, found.rate.per_repo), (20, 7));
+    }
+}
+
+#[test]
+fn a_mistake_in_a_rule_is_told_with_its_mend() {
+    check("order = \"none\"", "ok");
+    check(
+        "order = \"time\"",
+        "line 1: order: `time` is not an order; write `none` or `repo`",
+    );
+    check(
+        "debounce = { quiet = \"1s\" }",
+        "line 1: debounce: `by` is missing; write `by = \"repo\"` or `by = \"discussion\"`",
+    );
+    check(
+        "debounce = { by = \"author\" }",
+        "line 1: debounce.by: events are not told apart by `author`; write `repo` or `discussion`",
+    );
+    check(
+        "debounce = { by = \"repo\", quiet = \"10m\" }",
+        "line 1: debounce.quiet (10m) is longer than debounce.max (5m)",
+    );
+    check(
+        "debounce = { by = \"repo\", quiet = \"25h\", max = \"25h\" }",
+        "line 1: debounce.quiet: `25h` is not between 1ms and 24h",
+    );
+    check(
+        "rate = { per-repo = 0 }",
+        "line 1: rate.per-repo: 0 is not in 1..=1000000",
+    );
+    check(
+        "rate = { per-user = 1 }",
+        "line 1: `rate.per-user` is not a key; did you mean `per-repo`?",
+    );
+}
+
+#[test]
 fn keys_of_later_versions_are_refused_by_name() {
     for (text, key) in [
-        ("order = \"repo\"", "order"),
-        ("debounce = { by = \"repo\" }", "debounce"),
-        ("rate = { per-repo = 1 }", "rate"),
         ("[config]\nmodel = \"x\"", "config"),
         ("[[http]]\nhost = \"huggingface.co\"", "http"),
         ("[state]", "state"),

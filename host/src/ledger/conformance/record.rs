@@ -46,7 +46,7 @@ pub async fn a_duplicate_is_counted_where_it_came_first(place: &dyn Place) {
             ..first.clone()
         };
         let recording = ledger.record(again, vec![run("a")]).await.unwrap();
-        assert_eq!(recording, Recording::Duplicate { first: first.id });
+        assert_eq!(recording, duplicate_of(first.id));
     }
     let kept = found(&*ledger, first.id).await;
     assert_eq!((kept.duplicates, kept.runs.len()), (2, 1));
@@ -69,7 +69,7 @@ pub async fn the_same_id_with_another_body_is_its_own_delivery(place: &dyn Place
     let mut again = delivery_with(DeliveryId::new(), "two");
     again.hub_id = Some("same".to_owned());
     let recording = ledger.record(again, vec![]).await.unwrap();
-    assert_eq!(recording, Recording::Duplicate { first: ids[1] });
+    assert_eq!(recording, duplicate_of(ids[1]));
 }
 
 pub async fn the_same_id_on_another_path_is_its_own_delivery(place: &dyn Place) {
@@ -97,14 +97,14 @@ pub async fn a_duplicate_outside_the_window_is_a_new_delivery(place: &dyn Place)
         ..first.clone()
     };
     let within = ledger.record(after(7 * DAY_MS - 1), vec![]).await.unwrap();
-    assert_eq!(within, Recording::Duplicate { first: first.id });
+    assert_eq!(within, duplicate_of(first.id));
     let new = after(7 * DAY_MS);
     match ledger.record(new.clone(), vec![]).await.unwrap() {
         Recording::Recorded(recorded) => assert!(!recorded.hub_id_reused()),
         duplicate @ Recording::Duplicate { .. } => panic!("{duplicate:?}"),
     }
     let later = ledger.record(after(8 * DAY_MS), vec![]).await.unwrap();
-    assert_eq!(later, Recording::Duplicate { first: new.id });
+    assert_eq!(later, duplicate_of(new.id));
 }
 
 pub async fn a_delivery_without_an_id_is_never_a_duplicate(place: &dyn Place) {
@@ -198,4 +198,11 @@ pub async fn deliveries_are_listed_newest_first_and_filtered(place: &dyn Place) 
     assert_eq!(listed[3].runs[0].attempts.len(), 1);
     assert_eq!(listed[2].runs.len(), 2);
     assert!(listed[3].payload.is_none());
+}
+
+fn duplicate_of(first: DeliveryId) -> Recording {
+    Recording::Duplicate {
+        first,
+        again: Vec::new(),
+    }
 }

@@ -1,7 +1,7 @@
 //! The two clocks of a ledger: the wall clock, and one that starts with it and only runs forward.
 
 use crate::clock::now_ms;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Reads the time, in ms since the Unix epoch.
 pub(super) struct Clock {
@@ -38,4 +38,9 @@ pub(super) fn whole(number: u64) -> i64 {
 /// A number as SQLite kept it.
 pub(super) fn natural(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+/// A time in ms, as SQLite keeps it.
+pub(super) fn milliseconds(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -14,7 +14,7 @@ use super::record;
 use super::writer::Tx;
 use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, NewRun};
-use crate::ledger::{LedgerError, RunRecord};
+use crate::ledger::{LedgerError, LedgerSettings, RunRecord};
 use rusqlite::{Connection, TransactionBehavior};
 use std::path::{Path, PathBuf};
 
@@ -81,6 +81,8 @@ fn commit<T>(
         now_ms,
         steady_ms: now_ms,
         ending: &Ending::default(),
+        // The host's own are not known here; what is taken in and kept is its affair.
+        settings: &LedgerSettings::default(),
         changes: Changes::default(),
     };
     let done = work(&mut tx)?;

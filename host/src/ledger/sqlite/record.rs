@@ -1,7 +1,7 @@
 //! Recording: a delivery, its body, its dedup row and its runs; and the new runs of a replay.
 
 use super::changes::{DELIVERIES, DUPLICATES};
-use super::clock::whole;
+use super::clock::{milliseconds, whole};
 use super::fault::Fault;
 use super::pack::Packed;
 use super::standing::{Parking, parking, refresh_delivery};
@@ -23,8 +23,6 @@ pub(super) struct Parcel {
     /// The kept headers, as JSON.
     pub headers: String,
     pub runs: Vec<NewRun>,
-    /// How long the delivery is known by its `Webhook-Id`.
-    pub dedup_window_ms: i64,
 }
 
 /// Records a delivery, or counts it where it was recorded before.
@@ -33,7 +31,10 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
     let mut hub_id_reused = false;
     if let Some(hub_id) = &delivery.hub_id {
         if let Some(first) = duplicate_of(tx, delivery, hub_id)? {
-            return Ok(Recording::Duplicate { first });
+            return Ok(Recording::Duplicate {
+                first,
+                again: Vec::new(),
+            });
         }
         hub_id_reused = other_body_came(tx, delivery, hub_id)?;
         remember(tx, parcel, hub_id)?;
@@ -144,7 +145,7 @@ fn remember(tx: &Tx<'_>, parcel: &Parcel, hub_id: &str) -> Result<(), Fault> {
             hub_id,
             delivery.body_sha256,
             delivery.id.to_string(),
-            received_ms.saturating_add(parcel.dedup_window_ms),
+            received_ms.saturating_add(milliseconds(tx.settings.dedup_window)),
         ))?;
     // Each new row clears two old ones: the table holds one window's rows and needs no pass of its own.
     if tx.steady_ms.abs_diff(received_ms) < CLOCK_JUMP_MS {

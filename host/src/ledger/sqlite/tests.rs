@@ -10,13 +10,14 @@ mod walk;
 
 use super::*;
 use crate::delivery::{CONFLICTS_BEFORE_ALONE, Counts, LOSSES_BEFORE_ALONE, Outcome, RunState};
-use crate::ledger::PluginState;
 use crate::ledger::conformance::{
     Place, again, claim, claim_briefly, claim_one, delivery, done, found, ledger_conforms, plugin,
     record, run, settle,
 };
+use crate::ledger::{LedgerSettings, PluginState};
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 use tempfile::TempDir;
 
 #[async_trait]

@@ -11,7 +11,7 @@ use super::lock::FolderLock;
 use super::meta;
 use super::metrics::WriterMetrics;
 use super::queue::{Queue, Refusal};
-use crate::ledger::LedgerError;
+use crate::ledger::{LedgerError, LedgerSettings};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +30,8 @@ pub(super) struct Tx<'a> {
     pub steady_ms: i64,
     /// The runs whose claims are being ended.
     pub ending: &'a Ending,
+    /// What the operator set.
+    pub settings: &'a LedgerSettings,
     /// What the item changed, as counters and waiters need to know it.
     pub changes: Changes,
 }
@@ -93,6 +95,8 @@ pub(super) struct Shared {
     pub ended: watch::Sender<bool>,
     /// The id of this open ledger: who its claims belong to.
     pub owner: String,
+    /// What the operator set, as it holds now.
+    pub settings: watch::Sender<Arc<LedgerSettings>>,
 }
 
 impl Shared {
@@ -293,7 +297,9 @@ impl Writer {
         group: &mut [&mut dyn Job],
     ) -> Result<(Vec<Result<(), Fault>>, Changes), Fault> {
         let mut outcomes = Vec::with_capacity(group.len());
+        let settings = Arc::clone(&self.shared.settings.borrow());
         let mut tx = Tx {
+            settings: &settings,
             connection: &self.connection,
             owner: &self.shared.owner,
             now_ms: self.shared.clock.wall_ms(),

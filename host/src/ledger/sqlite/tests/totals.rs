@@ -66,7 +66,10 @@ async fn what_runs_often_reads_no_table_from_end_to_end() {
 async fn old_dedup_rows_are_cleared_by_new_ones() {
     let folder = TempDir::new().unwrap();
     let options = SqliteOptions {
-        dedup_window: Duration::ZERO,
+        settings: LedgerSettings {
+            dedup_window: Duration::ZERO,
+            ..LedgerSettings::default()
+        },
         ..SqliteOptions::default()
     };
     let ledger = SqliteLedger::open(folder.path(), options, WriterMetrics::default()).unwrap();

@@ -35,8 +35,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// plugins that were never noted.
     ///
     /// # Errors
-    /// [`LedgerError::Busy`] when the queue is full and [`LedgerError::Unavailable`] when the store cannot write:
-    /// nothing is recorded. After [`LedgerError::Failed`] it is unknown whether it was.
+    /// [`LedgerError::Busy`] when the queue is full, [`LedgerError::Full`] when a bound of the operator's is reached and
+    /// [`LedgerError::Unavailable`] when the store cannot write: nothing is recorded. After [`LedgerError::Failed`] it is unknown whether it was.
     async fn record(
         &self,
         delivery: NewDelivery,
@@ -402,6 +402,12 @@ pub enum LedgerError {
     /// Its queue is full.
     #[error("the ledger's queue is full; try again")]
     Busy,
+    /// It is to take in nothing more now: the operator's bounds say so.
+    #[error("{reason}")]
+    Full {
+        /// Which bound, and what to do.
+        reason: Arc<str>,
+    },
     /// The store cannot write now, and may later.
     #[error("the ledger cannot write: {reason}")]
     Unavailable {

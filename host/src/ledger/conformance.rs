@@ -15,8 +15,8 @@ pub use self::settle::*;
 pub use self::wait::*;
 
 use super::{
-    Claim, ClaimRequest, ClaimablePlugin, DeliveryRecord, Ledger, PluginRecord, PluginState,
-    Recording, RunRecord, Settled, StateChanges,
+    Claim, ClaimRequest, ClaimablePlugin, DeliveryRecord, Ledger, LedgerSettings, PluginRecord,
+    PluginState, Recording, RunRecord, Settled, StateChanges,
 };
 use crate::clock::now_ms;
 use crate::delivery::{
@@ -35,9 +35,14 @@ const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A store that a ledger can be opened on, again and again; its dedup window is seven days.
 #[async_trait]
-pub trait Place {
+pub trait Place: Sync {
     /// Opens it; a ledger that was opened on it before must be closed and dropped.
-    async fn open(&self) -> Arc<dyn Ledger>;
+    async fn open(&self) -> Arc<dyn Ledger> {
+        self.open_with(LedgerSettings::default()).await
+    }
+
+    /// Opens it with these settings.
+    async fn open_with(&self, settings: LedgerSettings) -> Arc<dyn Ledger>;
 }
 
 /// Makes one test of each of the suite's.

@@ -5,10 +5,13 @@
 //! transactions of its own. It promises that what was answered survives a power cut; it never waits in a lock on an
 //! async thread.
 
+mod arrival;
 mod backup;
 mod changes;
 mod claim;
 mod clock;
+mod debounce;
+mod dedup;
 mod due;
 mod fault;
 mod first;
@@ -22,11 +25,14 @@ mod metrics;
 mod migrate;
 mod open;
 mod operator;
+mod order;
 mod pack;
 mod page;
+mod park;
 mod plugins;
 mod query;
 mod queue;
+mod rate;
 mod reader;
 mod record;
 mod row;

@@ -124,6 +124,8 @@ pub async fn a_forgotten_plugins_runs_are_dead_and_can_be_replayed(place: &dyn P
     assert_eq!(kept.state, DeliveryState::Dead);
     assert_eq!(kept.runs[0].state, RunState::Dead);
     assert!(kept.runs[0].reason.is_some());
+    let back = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(back).await.unwrap();
     let replayed = ledger.replay(id, vec![run("a")]).await.unwrap();
     assert_eq!(replayed, Some(vec!["a".to_owned()]));
     claim_one(&*ledger, "a").await;

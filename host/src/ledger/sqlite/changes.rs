@@ -5,6 +5,7 @@ use super::metrics::WriterMetrics;
 use crate::delivery::{DeliveryId, Gate, Outcome, RunState};
 use rusqlite::Connection;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::{Add, Neg};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -16,6 +17,9 @@ pub(super) const DUPLICATES: &str = "duplicates";
 pub(super) const UNSETTLED: &str = "unsettled";
 /// The counter, per plugin, of runs that are parked.
 pub(super) const PARKED: &str = "parked";
+
+/// The counter of payload bytes of runs that are neither settled nor parked.
+pub(super) const BACKLOG_BYTES: &str = "backlog-bytes";
 
 /// The counter of runs in a state.
 pub(super) const fn runs_in(state: RunState) -> &'static str {
@@ -32,6 +36,40 @@ pub(super) const fn runs_in(state: RunState) -> &'static str {
 /// Where a run stands, as far as totals tell runs apart.
 pub(super) type Standing = (RunState, Gate);
 
+/// How many runs moved, and how many bytes their payloads have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Weight {
+    pub runs: i64,
+    pub bytes: i64,
+}
+
+impl Weight {
+    /// One run with a payload of so many bytes.
+    pub const fn of_run(bytes: i64) -> Self {
+        Self { runs: 1, bytes }
+    }
+}
+
+impl Add for Weight {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self {
+            runs: self.runs + other.runs,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+impl Neg for Weight {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self {
+            runs: -self.runs,
+            bytes: -self.bytes,
+        }
+    }
+}
+
 /// How many of a plugin's ended with a word.
 type Ends = BTreeMap<(String, &'static str), u64>;
 
@@ -43,6 +81,8 @@ pub(super) struct Changes {
     ended: Ends,
     /// Runs that came to their end, by plugin and state.
     settled: Ends,
+    /// Plugins that the host itself paused, and why.
+    paused: Vec<(String, String)>,
     claimable: bool,
     attempted: HashSet<DeliveryId>,
     any_attempted: bool,
@@ -54,26 +94,40 @@ impl Changes {
         self.add(name, "", 1);
     }
 
-    /// `count` runs of a plugin went from one standing to another; `None` is where a new run comes from.
-    pub fn moved(&mut self, plugin: &str, count: i64, from: Option<Standing>, to: Standing) {
-        for (standing, count) in from
-            .map(|from| (from, -count))
+    /// Runs of a plugin went from one standing to another; `None` is where a new run comes from.
+    pub fn moved(&mut self, plugin: &str, weight: Weight, from: Option<Standing>, to: Standing) {
+        for (standing, weight) in from
+            .map(|from| (from, -weight))
             .into_iter()
-            .chain([(to, count)])
+            .chain([(to, weight)])
         {
-            self.add(runs_in(standing.0), "", count);
-            if !standing.0.is_settled() {
-                self.add(UNSETTLED, plugin, count);
+            self.add(runs_in(standing.0), "", weight.runs);
+            if standing.0.is_settled() {
+                continue;
             }
+            self.add(UNSETTLED, plugin, weight.runs);
             if standing == (RunState::Pending, Gate::Parked) {
-                self.add(PARKED, plugin, count);
+                self.add(PARKED, plugin, weight.runs);
+            } else {
+                self.add(BACKLOG_BYTES, "", weight.bytes);
             }
         }
         if to.0.is_settled() && !from.is_some_and(|from| from.0.is_settled()) {
             let settled = self.settled.entry((plugin.to_owned(), to.0.as_str()));
-            *settled.or_default() += count.unsigned_abs();
+            *settled.or_default() += weight.runs.unsigned_abs();
         }
         self.claimable |= to == (RunState::Pending, Gate::Ready);
+    }
+
+    /// A total as it is changed here.
+    pub fn total(&self, name: &'static str, plugin: &str) -> i64 {
+        let total = self.totals.get(&(name, plugin.to_owned()));
+        total.copied().unwrap_or_default()
+    }
+
+    /// A plugin was paused by the host itself, for this reason.
+    pub fn paused(&mut self, plugin: &str, reason: String) {
+        self.paused.push((plugin.to_owned(), reason));
     }
 
     /// An attempt of a plugin ended.
@@ -104,6 +158,7 @@ impl Changes {
                 *ends.entry(end).or_default() += count;
             }
         }
+        self.paused.extend(other.paused);
         self.claimable |= other.claimable;
         self.attempted.extend(other.attempted);
         self.any_attempted |= other.any_attempted;
@@ -130,6 +185,13 @@ impl Changes {
         }
         for ((plugin, state), count) in &self.settled {
             metrics.settled.at(&[plugin, state]).inc_by(*count);
+        }
+        for (plugin, reason) in &self.paused {
+            tracing::error!(
+                plugin,
+                reason,
+                "the plugin is paused; see 'hookbox plugins', and resume it with 'hookbox plugins resume {plugin}'"
+            );
         }
     }
 

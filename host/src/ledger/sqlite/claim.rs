@@ -3,12 +3,14 @@
 //! Everything here is a probe of a partial index over unsettled runs: what a claim costs does not grow with the
 //! backlog, nor with the history.
 
+use super::changes::Weight;
 use super::clock::natural;
 use super::due::{Range, busy_plugins, far_ahead, next_due};
 use super::fault::Fault;
 use super::lease::expire_leases;
+use super::rate;
 use super::row::parsed;
-use super::standing::refresh_delivery;
+use super::standing::{Parking, end_running, parking, refresh_delivery};
 use super::writer::Tx;
 use crate::delivery::{Gate, LOSSES_BEFORE_ALONE, Lane, RunState};
 use crate::ledger::{Claim, ClaimFacts, ClaimRequest, ClaimablePlugin};
@@ -23,6 +25,16 @@ pub(super) const ALONE: &str =
        AND (state = 'running' OR due_ms <= ?1 OR due_ms > ?2)
      ORDER BY due_ms, seq";
 
+/// How many runs that wait for their share of an hour one claim puts off: there may be very many.
+const PUT_OFF_MAX: usize = 32;
+
+/// Whether a run that is due may be begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begin {
+    Now,
+    Later,
+}
+
 /// Claims due runs.
 pub(super) fn claim(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Vec<Claim>, Fault> {
     expire_leases(tx)?;
@@ -30,37 +42,61 @@ pub(super) fn claim(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Vec<Claim
     if alone.host_is_taken {
         return Ok(Vec::new());
     }
-    if let Some((run, plugin)) = alone.for_host(request) {
+    let plugins = claimable(tx, request)?;
+    if let Some((run, plugin)) = alone.for_host(&plugins) {
         // It waits until nothing else runs, and nothing else is begun meanwhile.
         if request.running > 0 || request.slots == 0 || plugin.slots == 0 {
             return Ok(Vec::new());
         }
         return Ok(take_or_bury(tx, run, plugin)?.into_iter().collect());
     }
-    claim_in_turns(tx, request, &alone)
+    claim_in_turns(tx, request.slots, &plugins, &alone)
+}
+
+/// The plugins asked for that have pending runs which are not, or not yet, parked.
+fn claimable<'a>(
+    tx: &Tx<'_>,
+    request: &'a ClaimRequest,
+) -> Result<Vec<&'a ClaimablePlugin>, Fault> {
+    let busy = busy_plugins(tx.connection)?;
+    let mut claimable = Vec::new();
+    for plugin in &request.plugins {
+        if busy.contains(&plugin.name)
+            && matches!(
+                parking(tx.connection, &plugin.name)?,
+                Parking::Free | Parking::Unknown
+            )
+        {
+            claimable.push(plugin);
+        }
+    }
+    Ok(claimable)
 }
 
 fn claim_in_turns(
     tx: &mut Tx<'_>,
-    request: &ClaimRequest,
+    slots: usize,
+    plugins: &[&ClaimablePlugin],
     alone: &Alone,
 ) -> Result<Vec<Claim>, Fault> {
-    let busy = busy_plugins(tx.connection)?;
-    let mut turns: Vec<Turn<'_>> = request
-        .plugins
-        .iter()
-        .filter(|plugin| busy.contains(&plugin.name))
-        .map(|plugin| Turn::new(plugin, alone))
-        .collect();
+    let turns = plugins.iter().map(|plugin| Turn::new(plugin, alone));
+    let mut turns: Vec<Turn<'_>> = turns.collect();
     let mut claims = Vec::new();
+    let mut put_off = 0;
     while !turns.is_empty() {
         let mut still_due = Vec::with_capacity(turns.len());
         for mut turn in turns {
-            if claims.len() >= request.slots {
+            if claims.len() >= slots || put_off >= PUT_OFF_MAX {
                 return Ok(claims);
             }
             if let Some(run) = turn.next(tx)? {
-                claims.extend(take_or_bury(tx, run, turn.plugin)?);
+                match rate::admit(tx, run, turn.plugin)? {
+                    Begin::Now => claims.extend(take_or_bury(tx, run, turn.plugin)?),
+                    Begin::Later => {
+                        put_off += 1;
+                        turn.slots += 1;
+                    }
+                }
                 still_due.push(turn);
             }
         }
@@ -103,9 +139,9 @@ impl Alone {
     }
 
     /// The oldest run that wants the host to itself, of the plugins asked for.
-    fn for_host<'a>(&self, request: &'a ClaimRequest) -> Option<(i64, &'a ClaimablePlugin)> {
+    fn for_host<'a>(&self, plugins: &[&'a ClaimablePlugin]) -> Option<(i64, &'a ClaimablePlugin)> {
         self.for_host.iter().find_map(|(run, plugin)| {
-            let plugin = request.plugins.iter().find(|asked| asked.name == *plugin)?;
+            let plugin = *plugins.iter().find(|asked| asked.name == *plugin)?;
             Some((*run, plugin))
         })
     }
@@ -186,19 +222,8 @@ fn bury(tx: &mut Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<(), Fault
     tx.connection
         .prepare_cached("DELETE FROM attempts WHERE run = ?1 AND outcome IS NULL")?
         .execute([run])?;
-    tx.connection
-        .prepare_cached(
-            "UPDATE runs SET state = 'dead', reason = 'damaged in the ledger; check the disk',
-             lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
-        )?
-        .execute([run])?;
-    let running = (RunState::Running, Gate::Ready);
-    tx.changes.moved(
-        &plugin.name,
-        1,
-        Some(running),
-        (RunState::Dead, Gate::Ready),
-    );
+    let reason = "damaged in the ledger; check the disk";
+    end_running(tx, run, &plugin.name, RunState::Dead, Some(reason))?;
     let delivery: i64 = tx
         .connection
         .prepare_cached("SELECT delivery FROM runs WHERE seq = ?1")?
@@ -226,7 +251,8 @@ fn take(tx: &mut Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<Claim, Fa
         .query_row((run, tx.now_ms), |row| row.get(0))?;
     tx.changes.moved(
         &plugin.name,
-        1,
+        // Its bytes wait as before.
+        Weight::of_run(0),
         Some((RunState::Pending, Gate::Ready)),
         (RunState::Running, Gate::Ready),
     );

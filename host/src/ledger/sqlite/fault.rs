@@ -15,6 +15,8 @@ use tokio::sync::watch;
 pub(super) enum Fault {
     /// Only what was asked cannot be done.
     Item(String),
+    /// Nothing more is to be taken in now.
+    Full(String),
     /// The store cannot write now, and may later.
     Passing(String),
     /// The store is not to be trusted again by this process.
@@ -28,6 +30,9 @@ impl Fault {
             Self::Item(reason) | Self::Passing(reason) => LedgerError::Unavailable {
                 reason: reason.into(),
             },
+            Self::Full(reason) => LedgerError::Full {
+                reason: reason.into(),
+            },
             Self::Final(reason) => LedgerError::Failed {
                 reason: reason.into(),
             },
@@ -37,7 +42,7 @@ impl Fault {
     /// What a caller who wanted to read is told.
     pub fn into_read_error(self) -> LedgerError {
         match self {
-            Self::Passing(reason) => LedgerError::Unavailable {
+            Self::Passing(reason) | Self::Full(reason) => LedgerError::Unavailable {
                 reason: reason.into(),
             },
             Self::Item(reason) | Self::Final(reason) => LedgerError::Failed {
@@ -51,6 +56,8 @@ impl Fault {
         let file = file.display();
         match self {
             Self::Item(reason) => Self::Item(format!("{file}: {reason}")),
+            // It names what is full itself.
+            Self::Full(reason) => Self::Full(reason),
             Self::Passing(reason) => Self::Passing(format!("{file}: {reason}")),
             Self::Final(reason) => Self::Final(format!("{file}: {reason}")),
         }
@@ -58,7 +65,8 @@ impl Fault {
 
     /// What a caller who opened `path` is told.
     pub fn into_open_error(self, path: &Path) -> LedgerError {
-        let (Self::Item(reason) | Self::Passing(reason) | Self::Final(reason)) = self;
+        let (Self::Item(reason) | Self::Full(reason) | Self::Passing(reason) | Self::Final(reason)) =
+            self;
         LedgerError::Open {
             path: path.to_owned(),
             reason,

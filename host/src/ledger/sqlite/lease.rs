@@ -1,9 +1,9 @@
 //! Attempts that nobody will settle any more: those of a host that died, and those whose lease ran out.
 
 use super::fault::Fault;
-use super::standing::{make_pending, refresh_delivery};
+use super::standing::{end_running, make_pending, refresh_delivery};
 use super::writer::Tx;
-use crate::delivery::{Gate, LOSSES_MAX, Outcome, RunState};
+use crate::delivery::{LOSSES_MAX, Outcome, RunState};
 use rusqlite::Row;
 
 /// Closes every attempt under way as lost: its host is gone, for this one holds the folder's lock.
@@ -63,34 +63,16 @@ fn lose(tx: &mut Tx<'_>, lost: &Lost) -> Result<(), Fault> {
     tx.connection
         .prepare_cached("UPDATE runs SET losses = ?2 WHERE seq = ?1")?
         .execute((lost.run, lost.losses))?;
-    let now_at = if lost.losses >= LOSSES_MAX {
-        give_up(tx, lost)?;
-        (RunState::Dead, Gate::Ready)
+    if lost.losses >= LOSSES_MAX {
+        let reason = format!(
+            "lost {} times: the host died, or the lease ran out, during the attempt",
+            lost.losses
+        );
+        end_running(tx, lost.run, &lost.plugin, RunState::Dead, Some(&reason))?;
     } else {
-        let gate = make_pending(tx, lost.run, &lost.plugin, tx.now_ms)?;
-        (RunState::Pending, gate)
-    };
-    tx.changes.moved(
-        &lost.plugin,
-        1,
-        Some((RunState::Running, Gate::Ready)),
-        now_at,
-    );
+        make_pending(tx, lost.run, &lost.plugin, tx.now_ms)?;
+    }
     tx.changes.ended(&lost.plugin, Outcome::Lost);
     tx.changes.any_attempted();
     refresh_delivery(tx, lost.delivery)
-}
-
-fn give_up(tx: &Tx<'_>, lost: &Lost) -> Result<(), Fault> {
-    let reason = format!(
-        "lost {} times: the host died, or the lease ran out, during the attempt",
-        lost.losses
-    );
-    tx.connection
-        .prepare_cached(
-            "UPDATE runs SET state = 'dead', reason = ?2, lease_owner = NULL, lease_until = NULL
-             WHERE seq = ?1",
-        )?
-        .execute((lost.run, reason))?;
-    Ok(())
 }

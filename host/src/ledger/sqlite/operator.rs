@@ -84,6 +84,7 @@ fn commit<T>(
         // The host's own are not known here; what is taken in and kept is its affair.
         settings: &LedgerSettings::default(),
         changes: Changes::default(),
+        earlier: Changes::default(),
     };
     let done = work(&mut tx)?;
     tx.changes.count(&transaction)?;

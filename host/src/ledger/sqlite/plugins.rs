@@ -1,19 +1,18 @@
 //! What is noted of plugins, and what that does to their pending runs: parked, freed, or given up.
 
-use super::changes::Standing;
 use super::clock::{natural, whole};
 use super::fault::Fault;
-use super::record::GONE;
 use super::row::{as_json, word};
-use super::standing::{Parking, parking, paused_text, refresh_delivery};
+use super::standing::paused_text;
 use super::writer::Tx;
-use crate::delivery::{Gate, RunState};
+use super::{park, rate};
+use crate::delivery::Outcome;
 use crate::ledger::{Candidate, PluginRecord, PluginState};
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
-const READY: Standing = (RunState::Pending, Gate::Ready);
-const AT_PARK: Standing = (RunState::Pending, Gate::Parked);
+/// So many failures of the sandbox in a row pause a plugin (not those that a plugin tells of itself).
+const FAILURES_MAX: u32 = 10;
 
 /// Notes a plugin. A pause outlives this, unless another version or grant may have mended what it was paused for.
 pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
@@ -26,6 +25,14 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
         }
         state => (state, plugin.reason.as_deref(), None),
     };
+    let had_grant: Option<Option<String>> = tx
+        .connection
+        .prepare_cached("SELECT grant_text FROM plugins WHERE name = ?1")?
+        .query_row([&plugin.name], |row| row.get(0))
+        .optional()?;
+    if had_grant.is_some_and(|had| had != plugin.grant) {
+        rate::reset(tx, &plugin.name)?;
+    }
     tx.connection
         .prepare_cached(
             "INSERT INTO plugins (name, active, candidate, manifest, grant_text, state, reason,
@@ -36,6 +43,9 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
              grant_text = excluded.grant_text, state = excluded.state, reason = excluded.reason,
              missing_since_ms = excluded.missing_since_ms,
              manifest_digest = excluded.manifest_digest,
+             failures_in_row = CASE
+                 WHEN active IS NOT excluded.active OR grant_text IS NOT excluded.grant_text
+                 THEN 0 ELSE failures_in_row END,
              paused_by = CASE
                  WHEN active IS NOT excluded.active OR grant_text IS NOT excluded.grant_text
                  THEN excluded.paused_by
@@ -57,7 +67,8 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
             paused_by,
             &plugin.manifest_digest,
         ))?;
-    regate(tx, &plugin.name)
+    park::regate(tx, &plugin.name)?;
+    Ok(())
 }
 
 /// Pauses a plugin, or does nothing if it is paused; `false` if it is not known.
@@ -66,17 +77,50 @@ pub(super) fn pause(tx: &mut Tx<'_>, plugin: &str, by: &str) -> Result<bool, Fau
         .connection
         .prepare_cached("UPDATE plugins SET paused_by = coalesce(paused_by, ?2) WHERE name = ?1")?
         .execute((plugin, by))?;
-    regate(tx, plugin)?;
+    park::regate(tx, plugin)?;
     Ok(known > 0)
+}
+
+/// Counts how an attempt ended: failures of the sandbox in a row pause the plugin.
+pub(super) fn note_outcome(tx: &mut Tx<'_>, plugin: &str, outcome: Outcome) -> Result<(), Fault> {
+    match outcome {
+        // Neither says anything of the plugin.
+        Outcome::Lost | Outcome::Conflict => return Ok(()),
+        Outcome::Done | Outcome::Ignored | Outcome::Retry | Outcome::Rejected => {
+            tx.connection
+                .prepare_cached(
+                    "UPDATE plugins SET failures_in_row = 0 WHERE name = ?1 AND failures_in_row > 0",
+                )?
+                .execute([plugin])?;
+            return Ok(());
+        }
+        Outcome::Trapped | Outcome::OutOfFuel | Outcome::OutOfMemory | Outcome::TimedOut => {}
+    }
+    let counted: Option<(u32, bool)> = tx
+        .connection
+        .prepare_cached(
+            "UPDATE plugins SET failures_in_row = failures_in_row + 1 WHERE name = ?1
+             RETURNING failures_in_row, paused_by IS NOT NULL",
+        )?
+        .query_row([plugin], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((failures, false)) = counted
+        && failures >= FAILURES_MAX
+    {
+        let by = format!("the host: {failures} attempts in a row failed, the last one {outcome}");
+        pause(tx, plugin, &by)?;
+        tx.changes.paused(plugin, paused_text(&by));
+    }
+    Ok(())
 }
 
 /// Ends a plugin's pause; `false` if it is not known.
 pub(super) fn resume(tx: &mut Tx<'_>, plugin: &str) -> Result<bool, Fault> {
     let known = tx
         .connection
-        .prepare_cached("UPDATE plugins SET paused_by = NULL WHERE name = ?1")?
+        .prepare_cached("UPDATE plugins SET paused_by = NULL, failures_in_row = 0 WHERE name = ?1")?
         .execute([plugin])?;
-    regate(tx, plugin)?;
+    park::regate(tx, plugin)?;
     Ok(known > 0)
 }
 
@@ -91,50 +135,8 @@ pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
             "INSERT OR IGNORE INTO counters (name, plugin, value) VALUES ('known', ?1, 0)",
         )?
         .execute([plugin])?;
-    let runs = tx
-        .connection
-        .prepare_cached(
-            "SELECT seq, delivery, gate FROM runs INDEXED BY runs_pending
-             WHERE plugin = ?1 AND state = 'pending'",
-        )?
-        .query_map([plugin], |row| {
-            Ok((row.get(0)?, row.get(1)?, word(row, 2, Gate::from_word)?))
-        })?
-        .collect::<Result<Vec<(i64, i64, Gate)>, _>>()?;
-    for (run, delivery, gate) in runs {
-        tx.connection
-            .prepare_cached(
-                "UPDATE runs SET state = 'dead', gate = 'ready', reason = ?2 WHERE seq = ?1",
-            )?
-            .execute((run, GONE))?;
-        let pending = (RunState::Pending, gate);
-        tx.changes
-            .moved(plugin, 1, Some(pending), (RunState::Dead, Gate::Ready));
-        refresh_delivery(tx, delivery)?;
-    }
+    park::regate(tx, plugin)?;
     tx.changes.any_attempted();
-    Ok(())
-}
-
-/// Parks or frees a plugin's pending runs, as what is noted of it demands.
-fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
-    let (from, to, reason) = match parking(tx.connection, plugin)? {
-        Parking::Unknown | Parking::Forgotten => return Ok(()),
-        Parking::Free => (AT_PARK, READY, None),
-        Parking::Parked(reason) => (READY, AT_PARK, Some(reason)),
-    };
-    let moved = tx
-        .connection
-        .prepare_cached(
-            "UPDATE runs INDEXED BY runs_pending SET gate = ?3, reason = ?4
-             WHERE plugin = ?1 AND gate = ?2 AND state = 'pending'",
-        )?
-        .execute((plugin, from.1.as_str(), to.1.as_str(), reason))?;
-    if moved > 0 {
-        let moved = i64::try_from(moved).unwrap_or(i64::MAX);
-        tx.changes.moved(plugin, moved, Some(from), to);
-        tx.changes.any_attempted();
-    }
     Ok(())
 }
 

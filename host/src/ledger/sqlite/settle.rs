@@ -3,11 +3,12 @@
 use super::clock::whole;
 use super::fault::Fault;
 use super::pack::{PackedLogs, pack_logs};
+use super::plugins::note_outcome;
 use super::row::as_json;
-use super::standing::{make_pending, refresh_delivery};
+use super::standing::{ended, make_pending, refresh_delivery};
 use super::state;
 use super::writer::Tx;
-use crate::delivery::{AttemptRecord, Counts, Gate, Outcome, RunState, Settlement};
+use crate::delivery::{AttemptRecord, Counts, Outcome, RunState, Settlement};
 use crate::ledger::{Claim, StateChanges};
 
 /// How an attempt ended, ready to be stored.
@@ -67,6 +68,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
     tx.changes.attempted(claim.facts.delivery);
     let outcome = ending.attempt.outcome;
     tx.changes.ended(&claim.facts.plugin, outcome);
+    note_outcome(tx, &claim.facts.plugin, outcome)?;
     Ok(Verdict::Settled)
 }
 
@@ -79,7 +81,7 @@ pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<Verdict, Fault
         .prepare_cached("DELETE FROM attempts WHERE run = ?1 AND n = ?2")?
         .execute((claim.run_seq, claim.facts.n))?;
     let now_ms = tx.now_ms;
-    make_pending_again(tx, claim, now_ms)?;
+    make_pending(tx, claim.run_seq, &claim.facts.plugin, now_ms)?;
     // A parked run is one of the things that a first attempt is not waited for.
     tx.changes.attempted(claim.facts.delivery);
     Ok(Verdict::Settled)
@@ -150,27 +152,29 @@ fn move_run(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Fault
             let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             note_attempt(tx, claim, ending.attempt.outcome, *counts)?;
             let due_ms = tx.now_ms.saturating_add(delay_ms);
-            return make_pending_again(tx, claim, due_ms);
+            return make_pending(tx, claim.run_seq, &claim.facts.plugin, due_ms);
         }
     };
-    tx.connection
+    let (bytes, order_key): (i64, Option<String>) = tx
+        .connection
         .prepare_cached(
             "UPDATE runs SET state = ?2, reason = ?3, scope = ?4, action = ?5, routed_digest = ?6,
-             attempts = attempts + 1, lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
+             attempts = attempts + 1, lease_owner = NULL, lease_until = NULL WHERE seq = ?1
+             RETURNING bytes, order_key",
         )?
-        .execute((
-            claim.run_seq,
-            state.as_str(),
-            reason,
-            &claim.seen.scope,
-            &claim.seen.action,
-            &claim.routed_digest,
-        ))?;
+        .query_row(
+            (
+                claim.run_seq,
+                state.as_str(),
+                reason,
+                &claim.seen.scope,
+                &claim.seen.action,
+                &claim.routed_digest,
+            ),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
     let plugin = &claim.facts.plugin;
-    let running = (RunState::Running, Gate::Ready);
-    tx.changes
-        .moved(plugin, 1, Some(running), (state, Gate::Ready));
-    Ok(())
+    ended(tx, plugin, state, bytes, order_key.as_deref())
 }
 
 /// What an attempt leaves on a run that goes on.
@@ -189,14 +193,5 @@ fn note_attempt(tx: &Tx<'_>, claim: &Claim, outcome: Outcome, counts: Counts) ->
             outcome == Outcome::Conflict,
             outcome == Outcome::Lost,
         ))?;
-    Ok(())
-}
-
-fn make_pending_again(tx: &mut Tx<'_>, claim: &Claim, due_ms: i64) -> Result<(), Fault> {
-    let plugin = &claim.facts.plugin;
-    let gate = make_pending(tx, claim.run_seq, plugin, due_ms)?;
-    let running = (RunState::Running, Gate::Ready);
-    tx.changes
-        .moved(plugin, 1, Some(running), (RunState::Pending, gate));
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Where things stand once a run has moved: its delivery's state, and whether its plugin's runs are parked.
 
+use super::changes::Weight;
 use super::fault::Fault;
+use super::order;
 use super::writer::Tx;
 use crate::delivery::{DeliveryState, Gate, RunState};
 use crate::ledger::PluginState;
@@ -103,24 +105,122 @@ fn parking_in(state: &str, reason: Option<String>) -> Parking {
     }
 }
 
-/// Makes a run that was running pending again, parked if its plugin's runs are, and says at which gate it waits.
+/// A run that waits.
+pub(super) struct Waiting {
+    pub run: i64,
+    pub delivery: i64,
+    pub gate: Gate,
+    /// Bytes of its delivery's body.
+    pub bytes: i64,
+    pub order_key: Option<String>,
+}
+
+/// Ends a run that waits, without an attempt.
+pub(super) fn end(
+    tx: &mut Tx<'_>,
+    plugin: &str,
+    waiting: &Waiting,
+    state: RunState,
+    reason: &str,
+) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET state = ?2, gate = 'ready', reason = ?3, parked_ms = NULL WHERE seq = ?1",
+        )?
+        .execute((waiting.run, state.as_str(), reason))?;
+    tx.changes.moved(
+        plugin,
+        Weight::of_run(waiting.bytes),
+        Some((RunState::Pending, waiting.gate)),
+        (state, Gate::Ready),
+    );
+    refresh_delivery(tx, waiting.delivery)?;
+    let id: Option<String> = tx
+        .connection
+        .prepare_cached("SELECT id FROM deliveries WHERE seq = ?1")?
+        .query_row([waiting.delivery], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = id.and_then(|id| id.parse().ok()) {
+        tx.changes.attempted(id);
+    }
+    match &waiting.order_key {
+        Some(key) => order::promote(tx, plugin, key),
+        None => Ok(()),
+    }
+}
+
+/// Makes a run that was running pending again, parked if its plugin's runs are.
 pub(super) fn make_pending(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     run: i64,
     plugin: &str,
     due_ms: i64,
-) -> Result<Gate, Fault> {
+) -> Result<(), Fault> {
     let parked = parking(tx.connection, plugin)?.reason();
-    let gate = if parked.is_some() {
-        Gate::Parked
-    } else {
-        Gate::Ready
-    };
-    tx.connection
+    let gate = parked.as_ref().map_or(Gate::Ready, |_| Gate::Parked);
+    let bytes = tx
+        .connection
         .prepare_cached(
-            "UPDATE runs SET state = 'pending', gate = ?2, due_ms = ?3, reason = ?4,
-             lease_owner = NULL, lease_until = NULL WHERE seq = ?1",
+            "UPDATE runs SET state = 'pending', gate = ?2, due_ms = ?3, reason = ?4, parked_ms = ?5,
+             lease_owner = NULL, lease_until = NULL WHERE seq = ?1 RETURNING bytes",
         )?
-        .execute((run, gate.as_str(), due_ms, parked))?;
-    Ok(gate)
+        .query_row(
+            (
+                run,
+                gate.as_str(),
+                due_ms,
+                &parked,
+                parked.as_ref().map(|_| tx.now_ms),
+            ),
+            |row| row.get(0),
+        )?;
+    let running = (RunState::Running, Gate::Ready);
+    tx.changes.moved(
+        plugin,
+        Weight::of_run(bytes),
+        Some(running),
+        (RunState::Pending, gate),
+    );
+    Ok(())
+}
+
+/// Ends a run that was running, and lets the next of its order go on.
+pub(super) fn end_running(
+    tx: &mut Tx<'_>,
+    run: i64,
+    plugin: &str,
+    state: RunState,
+    reason: Option<&str>,
+) -> Result<(), Fault> {
+    let (bytes, order_key): (i64, Option<String>) = tx
+        .connection
+        .prepare_cached(
+            "UPDATE runs SET state = ?2, reason = ?3, lease_owner = NULL, lease_until = NULL
+             WHERE seq = ?1 RETURNING bytes, order_key",
+        )?
+        .query_row((run, state.as_str(), reason), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    ended(tx, plugin, state, bytes, order_key.as_deref())
+}
+
+/// Counts a run that was running as ended, and lets the next of its order go on.
+pub(super) fn ended(
+    tx: &mut Tx<'_>,
+    plugin: &str,
+    state: RunState,
+    bytes: i64,
+    order_key: Option<&str>,
+) -> Result<(), Fault> {
+    let running = (RunState::Running, Gate::Ready);
+    tx.changes.moved(
+        plugin,
+        Weight::of_run(bytes),
+        Some(running),
+        (state, Gate::Ready),
+    );
+    match order_key {
+        Some(key) => order::promote(tx, plugin, key),
+        None => Ok(()),
+    }
 }

@@ -22,8 +22,13 @@ use tempfile::TempDir;
 
 #[async_trait]
 impl Place for TempDir {
-    async fn open(&self) -> Arc<dyn Ledger> {
-        Arc::new(open(self))
+    async fn open_with(&self, settings: LedgerSettings) -> Arc<dyn Ledger> {
+        let options = SqliteOptions {
+            settings,
+            ..SqliteOptions::default()
+        };
+        let opened = SqliteLedger::open(self.path(), options, WriterMetrics::default());
+        Arc::new(opened.unwrap())
     }
 }
 

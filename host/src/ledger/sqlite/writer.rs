@@ -12,7 +12,7 @@ use super::meta;
 use super::metrics::WriterMetrics;
 use super::queue::{Queue, Refusal};
 use crate::ledger::{LedgerError, LedgerSettings};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -34,6 +34,21 @@ pub(super) struct Tx<'a> {
     pub settings: &'a LedgerSettings,
     /// What the item changed, as counters and waiters need to know it.
     pub changes: Changes,
+    /// What items before it in the group changed.
+    pub earlier: Changes,
+}
+
+impl Tx<'_> {
+    /// A total as it stands now, within the group.
+    pub fn total(&self, name: &'static str, plugin: &str) -> Result<i64, Fault> {
+        let stored: Option<i64> = self
+            .connection
+            .prepare_cached("SELECT value FROM counters WHERE name = ?1 AND plugin = ?2")?
+            .query_row((name, plugin), |row| row.get(0))
+            .optional()?;
+        let changed = self.earlier.total(name, plugin) + self.changes.total(name, plugin);
+        Ok(stored.unwrap_or_default() + changed)
+    }
 }
 
 /// An item of work.
@@ -306,13 +321,14 @@ impl Writer {
             steady_ms: self.shared.clock.steady_ms(),
             ending: &self.shared.ending,
             changes: Changes::default(),
+            earlier: Changes::default(),
         };
-        let mut changes = Changes::default();
         for job in group {
             outcomes.push(self.apply_one(*job, &mut tx)?);
-            changes.merge(std::mem::take(&mut tx.changes));
+            let changes = std::mem::take(&mut tx.changes);
+            tx.earlier.merge(changes);
         }
-        Ok((outcomes, changes))
+        Ok((outcomes, tx.earlier))
     }
 
     /// Does one item in its savepoint. An error here is the whole group's; the item's own is in the answer.
@@ -323,7 +339,7 @@ impl Writer {
                 self.execute("RELEASE item")?;
                 Ok(Ok(()))
             }
-            Err(fault @ Fault::Item(_)) if !self.connection.is_autocommit() => {
+            Err(fault @ (Fault::Item(_) | Fault::Full(_))) if !self.connection.is_autocommit() => {
                 tx.changes = Changes::default();
                 self.execute("ROLLBACK TO item")?;
                 self.execute("RELEASE item")?;

@@ -10,8 +10,8 @@ UPDATE runs SET bytes = (SELECT body_bytes FROM deliveries WHERE deliveries.seq 
     WHERE state IN ('pending', 'running');
 UPDATE runs SET parked_ms = first_ms WHERE state = 'pending' AND gate = 'parked';
 INSERT INTO counters (name, plugin, value)
-    SELECT 'backlog-bytes', plugin, sum(bytes) FROM runs
-    WHERE state = 'running' OR (state = 'pending' AND gate <> 'parked') GROUP BY plugin;
+    SELECT 'backlog-bytes', '', coalesce(sum(bytes), 0) FROM runs
+    WHERE state = 'running' OR (state = 'pending' AND gate <> 'parked');
 
 -- Who is next of an order key: the oldest that is not settled.
 CREATE INDEX runs_order ON runs (plugin, order_key, seq)

@@ -150,6 +150,7 @@ fn errors_are_sorted_by_what_follows_from_them() {
     let kind = |code| match Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
     {
         Fault::Item(_) => "item",
+        Fault::Full(_) => "full",
         Fault::Passing(_) => "passing",
         Fault::Final(_) => "final",
     };

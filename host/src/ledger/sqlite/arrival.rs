@@ -1,0 +1,183 @@
+//! A new run: dead from the start, parked, behind another of its order, or ready; and the run that it takes the place of.
+//!
+//! What a rule needs to know is asked in the transaction that records the run, so that two deliveries of one group obey
+//! it too.
+
+use super::changes::{PARKED, UNSETTLED, Weight};
+use super::clock::milliseconds;
+use super::debounce::{self, Predecessor};
+use super::fault::Fault;
+use super::standing::{Parking, parking};
+use super::writer::Tx;
+use super::{order, park, rate};
+use crate::delivery::{Gate, Lane, NewRun, RunState};
+
+/// Why runs of a forgotten plugin are dead.
+pub(super) const GONE: &str = "its plugin is gone; put its file back and replay";
+
+/// A run that is to be recorded.
+pub(super) struct Arrival<'a> {
+    pub delivery: i64,
+    /// Bytes of its delivery's body.
+    pub bytes: i64,
+    pub run: &'a NewRun,
+    pub lane: Lane,
+    /// How many runs of its plugin the delivery had before.
+    pub replay: i64,
+    pub replay_of: Option<&'a str>,
+}
+
+/// What a new run begins as.
+enum Fate {
+    Dead(String),
+    Parked(String),
+    Free,
+}
+
+/// When a new run is due, and for how many it stands.
+struct Waits {
+    first_ms: i64,
+    due_ms: i64,
+    stands_for: i64,
+}
+
+impl Arrival<'_> {
+    /// Records it; what it begins as.
+    pub fn arrive(&self, tx: &mut Tx<'_>) -> Result<RunState, Fault> {
+        let mut fate = self.fate(tx)?;
+        let mut waits = Waits {
+            first_ms: tx.now_ms,
+            due_ms: tx.now_ms,
+            stands_for: 0,
+        };
+        if !matches!(fate, Fate::Dead(_)) {
+            let predecessor = self.debounce(tx, &mut waits)?;
+            if predecessor.is_none() && matches!(fate, Fate::Free) {
+                fate = self.unless_backlog_is_full(tx)?;
+            }
+        }
+        let (state, gate, reason) = match fate {
+            Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
+            Fate::Parked(reason) => (RunState::Pending, Gate::Parked, Some(reason)),
+            Fate::Free if order::is_behind_any(tx, self.run)? => {
+                (RunState::Pending, Gate::Queued, None)
+            }
+            Fate::Free => (RunState::Pending, Gate::Ready, None),
+        };
+        self.insert(tx, (state, gate), reason.as_deref(), &waits)?;
+        tx.changes.moved(
+            &self.run.plugin,
+            Weight::of_run(self.bytes),
+            None,
+            (state, gate),
+        );
+        if gate == Gate::Parked {
+            park::make_room(tx, &self.run.plugin)?;
+        }
+        Ok(state)
+    }
+
+    /// What it begins as, as far as its plugin and its discussion decide.
+    fn fate(&self, tx: &Tx<'_>) -> Result<Fate, Fault> {
+        let rules = &self.run.rules;
+        let is_live = self.lane == Lane::Live;
+        // What was asked for is not held back by the guard, and does not count for it.
+        if is_live
+            && let Some(guarded) = &rules.discussion
+            && let Some(reason) = rate::guard(tx, &self.run.plugin, guarded)?
+        {
+            return Ok(Fate::Dead(reason));
+        }
+        // What the caller knew may have changed since: what is noted decides.
+        Ok(match parking(tx.connection, &self.run.plugin)? {
+            Parking::Unknown => match &self.run.parked {
+                Some(reason) => Fate::Parked(reason.clone()),
+                None => Fate::Free,
+            },
+            // It was routed before its plugin was forgotten.
+            Parking::Forgotten => Fate::Dead(GONE.to_owned()),
+            Parking::Free => Fate::Free,
+            Parking::Parked(reason) => Fate::Parked(reason),
+        })
+    }
+
+    /// Ends the run that this one is like, if there is one, and has this one wait as the rule says.
+    fn debounce(&self, tx: &mut Tx<'_>, waits: &mut Waits) -> Result<Option<Predecessor>, Fault> {
+        let Some(rule) = self
+            .run
+            .rules
+            .debounce
+            .as_ref()
+            .filter(|_| self.lane == Lane::Live)
+        else {
+            return Ok(None);
+        };
+        let predecessor = debounce::coalesce(tx, &rule.key, self.run)?;
+        if let Some(predecessor) = &predecessor {
+            waits.first_ms = predecessor.first_ms;
+            waits.stands_for = predecessor.stands_for + 1;
+        }
+        let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
+        waits.due_ms = latest.min(tx.now_ms.saturating_add(milliseconds(rule.quiet)));
+        Ok(predecessor)
+    }
+
+    fn unless_backlog_is_full(&self, tx: &Tx<'_>) -> Result<Fate, Fault> {
+        let plugin = &self.run.plugin;
+        let waiting = tx.total(UNSETTLED, plugin)? - tx.total(PARKED, plugin)?;
+        let max = tx.settings.backlog_runs_per_plugin;
+        Ok(
+            if u64::try_from(waiting).is_ok_and(|waiting| waiting >= max) {
+                Fate::Dead(format!(
+                    "plugin backlog full: {waiting} runs wait, and backlog-runs-per-plugin allows {max}; replay it once they \
+                 are fewer"
+                ))
+            } else {
+                Fate::Free
+            },
+        )
+    }
+
+    fn insert(
+        &self,
+        tx: &Tx<'_>,
+        (state, gate): (RunState, Gate),
+        reason: Option<&str>,
+        waits: &Waits,
+    ) -> Result<(), Fault> {
+        let rules = &self.run.rules;
+        tx.connection
+            .prepare_cached(
+                "INSERT INTO runs
+                 (id, delivery, plugin, replay, replay_of, state, gate, lane, due_ms, scope, action,
+                  routed_digest, order_key, debounce_key, first_ms, stands_for, reason, bytes, parked_ms,
+                  rate_key)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+                  ?19, ?20)",
+            )?
+            .execute(rusqlite::params![
+                self.run.id.to_string(),
+                self.delivery,
+                self.run.plugin,
+                self.replay,
+                self.replay_of,
+                state.as_str(),
+                gate.as_str(),
+                self.lane.as_str(),
+                waits.due_ms,
+                self.run.scope,
+                self.run.action,
+                self.run.routed_digest,
+                rules.order_key,
+                // A replay is neither debounced nor what others are debounced with.
+                rules.debounce.as_ref().filter(|_| self.lane == Lane::Live).map(|rule| &rule.key),
+                waits.first_ms,
+                waits.stands_for,
+                reason,
+                self.bytes,
+                (gate == Gate::Parked).then_some(tx.now_ms),
+                rules.rate_key,
+            ])?;
+        Ok(())
+    }
+}

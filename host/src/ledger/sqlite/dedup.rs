@@ -1,0 +1,119 @@
+//! Which deliveries came before: the rows that know them by path, `Webhook-Id` and body, for a window of time.
+//!
+//! They outlive their delivery: one that was let go is still known.
+
+use super::changes::DUPLICATES;
+use super::clock::{milliseconds, whole};
+use super::fault::Fault;
+use super::writer::Tx;
+use crate::delivery::{DeliveryId, NewDelivery};
+use rusqlite::{Connection, OptionalExtension as _};
+
+/// A wall clock further from the steady one than this was set: nothing expires by it.
+const CLOCK_JUMP_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// The delivery that this one repeats within its window, counted as repeated.
+pub(super) fn count_duplicate(
+    tx: &mut Tx<'_>,
+    delivery: &NewDelivery,
+    hub_id: &str,
+) -> Result<Option<DeliveryId>, Fault> {
+    let received_ms = whole(delivery.received_ms);
+    let Some(first) = first_of(
+        tx.connection,
+        &delivery.path,
+        hub_id,
+        &delivery.body_sha256,
+        received_ms,
+    )?
+    else {
+        return Ok(None);
+    };
+    tx.connection
+        .prepare_cached(
+            "UPDATE deliveries SET dup_count = dup_count + 1, dup_last_ms = ?2 WHERE id = ?1",
+        )?
+        .execute((first.to_string(), received_ms))?;
+    tx.changes.counted(DUPLICATES);
+    Ok(Some(first))
+}
+
+/// The delivery that was recorded first with this path, id and body, if that is within its window.
+pub(super) fn first_of(
+    connection: &Connection,
+    path: &str,
+    hub_id: &str,
+    body_sha256: &[u8; 32],
+    now_ms: i64,
+) -> Result<Option<DeliveryId>, Fault> {
+    let first: Option<String> = connection
+        .prepare_cached(
+            "SELECT delivery FROM dedup
+             WHERE path = ?1 AND hub_id = ?2 AND body_sha256 = ?3 AND expires_ms > ?4",
+        )?
+        .query_row((path, hub_id, body_sha256, now_ms), |row| row.get(0))
+        .optional()?;
+    first
+        .map(|id| id.parse())
+        .transpose()
+        .map_err(|error| Fault::Item(format!("a dedup row: {error}")))
+}
+
+/// Whether the same path and id came with another body within the window.
+pub(super) fn other_body_came(
+    tx: &Tx<'_>,
+    delivery: &NewDelivery,
+    hub_id: &str,
+) -> Result<bool, Fault> {
+    Ok(tx
+        .connection
+        .prepare_cached("SELECT 1 FROM dedup WHERE path = ?1 AND hub_id = ?2 AND expires_ms > ?3")?
+        .exists((&delivery.path, hub_id, whole(delivery.received_ms)))?)
+}
+
+/// Has a delivery known by its id from now on.
+pub(super) fn remember(tx: &Tx<'_>, delivery: &NewDelivery, hub_id: &str) -> Result<(), Fault> {
+    let received_ms = whole(delivery.received_ms);
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO dedup (path, hub_id, body_sha256, delivery, expires_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (path, hub_id, body_sha256)
+             DO UPDATE SET delivery = excluded.delivery, expires_ms = excluded.expires_ms",
+        )?
+        .execute((
+            &delivery.path,
+            hub_id,
+            delivery.body_sha256,
+            delivery.id.to_string(),
+            received_ms.saturating_add(milliseconds(tx.settings.dedup_window)),
+        ))?;
+    // Each new row clears two old ones: the table holds one window's rows and needs no pass of its own.
+    if tx.steady_ms.abs_diff(received_ms) < CLOCK_JUMP_MS {
+        for _ in 0..2 {
+            if !forget_oldest(tx, received_ms)? {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Clears the dedup row that expired first; `false` if none has.
+fn forget_oldest(tx: &Tx<'_>, now_ms: i64) -> Result<bool, Fault> {
+    let expired: Option<(String, String, [u8; 32])> = tx
+        .connection
+        .prepare_cached(
+            "SELECT path, hub_id, body_sha256 FROM dedup
+             WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT 1",
+        )?
+        .query_row([now_ms], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some(key) = expired else {
+        return Ok(false);
+    };
+    tx.connection
+        .prepare_cached("DELETE FROM dedup WHERE path = ?1 AND hub_id = ?2 AND body_sha256 = ?3")?
+        .execute(key)?;
+    Ok(true)
+}

@@ -1,0 +1,70 @@
+//! Order: of the runs of a plugin that share a key only the oldest that is not settled can be claimed.
+//!
+//! The order is that of the ledger's own sequence. Those behind the oldest are queued; whatever ends it makes the next
+//! one ready. One that is parked, waits for its next attempt or for its share of the hour holds its key, and no other.
+
+use super::changes::Weight;
+use super::fault::Fault;
+use super::row::word;
+use super::standing::parking;
+use super::writer::Tx;
+use crate::delivery::{Gate, NewRun, RunState};
+use rusqlite::OptionalExtension as _;
+
+/// The oldest unsettled run of a key.
+pub(super) const HEAD: &str = "SELECT seq, state, gate, bytes FROM runs INDEXED BY runs_order
+     WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')
+     ORDER BY seq LIMIT 1";
+
+/// Whether a new run has to wait behind another.
+pub(super) fn is_behind_any(tx: &Tx<'_>, run: &NewRun) -> Result<bool, Fault> {
+    match &run.rules.order_key {
+        Some(key) => is_behind(tx, &run.plugin, key, i64::MAX),
+        None => Ok(false),
+    }
+}
+
+/// Whether a run has to wait behind another.
+pub(super) fn is_behind(tx: &Tx<'_>, plugin: &str, key: &str, run: i64) -> Result<bool, Fault> {
+    let head: Option<i64> = tx
+        .connection
+        .prepare_cached(HEAD)?
+        .query_row((plugin, key), |row| row.get(0))
+        .optional()?;
+    Ok(head.is_some_and(|head| head < run))
+}
+
+/// Makes the run whose turn it is ready, if it is queued.
+pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fault> {
+    let head = tx
+        .connection
+        .prepare_cached(HEAD)?
+        .query_row((plugin, key), |row| {
+            let state = word(row, 1, RunState::from_word)?;
+            let gate = word(row, 2, Gate::from_word)?;
+            Ok((row.get(0)?, state, gate, row.get(3)?))
+        })
+        .optional()?;
+    let Some((run, RunState::Pending, Gate::Queued, bytes)) = head else {
+        return Ok(());
+    };
+    let run: i64 = run;
+    // While its plugin's runs are being parked this one may not have been yet.
+    let reason = parking(tx.connection, plugin)?.reason();
+    let gate = reason.as_ref().map_or(Gate::Ready, |_| Gate::Parked);
+    tx.connection
+        .prepare_cached("UPDATE runs SET gate = ?2, reason = ?3, parked_ms = ?4 WHERE seq = ?1")?
+        .execute((
+            run,
+            gate.as_str(),
+            &reason,
+            reason.as_ref().map(|_| tx.now_ms),
+        ))?;
+    tx.changes.moved(
+        plugin,
+        Weight::of_run(bytes),
+        Some((RunState::Pending, Gate::Queued)),
+        (RunState::Pending, gate),
+    );
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! The loop guard: how many runs there were in the last hour, counted in the ledger by the minute.
+//!
+//! A discussion with too many gets dead runs; a repo with too many has them wait. Counting whole minutes, an hour has 61
+//! of them: never more than what is allowed falls into any hour.
+
+use super::claim::Begin;
+use super::fault::Fault;
+use super::writer::Tx;
+use crate::ledger::ClaimablePlugin;
+use crate::rule::Guarded;
+use rusqlite::OptionalExtension as _;
+
+const MINUTE_MS: i64 = 60_000;
+
+/// The minutes that an hour touches.
+const HOUR: i64 = 61;
+
+/// How far ahead a run's share may be set aside: due times further ahead are not believed.
+const AHEAD_MAX: i64 = 24 * 60;
+
+const DISCUSSION: &str = "discussion";
+const REPO: &str = "repo";
+
+/// A minute, counted from the Unix epoch, and how many runs were counted in it.
+type Minute = (i64, i64);
+
+/// Counts a new run for its discussion; why it is dead from the start, if there were too many. Those that are dead
+/// count, too: the guard lets go once an hour has passed with fewer.
+pub(super) fn guard(tx: &Tx<'_>, plugin: &str, guarded: &Guarded) -> Result<Option<String>, Fault> {
+    let minute = tx.now_ms / MINUTE_MS;
+    let counted = minutes(tx, plugin, (DISCUSSION, &guarded.discussion), minute)?;
+    // What lies ahead was counted by a clock that was wrong.
+    let before: i64 = counted
+        .iter()
+        .filter(|(at, _)| *at <= minute)
+        .map(|(_, runs)| runs)
+        .sum();
+    count(tx, plugin, (DISCUSSION, &guarded.discussion), minute)?;
+    let max = guarded.runs_max;
+    Ok((before >= i64::from(max)).then(|| {
+        format!(
+            "loop guard: more than {max} runs within an hour for discussion {}; raise rate.per-discussion in the grant if \
+             that is no loop, and replay it",
+            guarded.discussion
+        )
+    }))
+}
+
+/// Whether a run that is due may be begun, or waits for its repo's share of an hour. Its share is taken once: further
+/// attempts of it are free.
+pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<Begin, Fault> {
+    let (key, taken): (Option<String>, Option<i64>) = tx
+        .connection
+        .prepare_cached("SELECT rate_key, rate_ms FROM runs WHERE seq = ?1")?
+        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(key), None) = (key, taken) else {
+        return Ok(Begin::Now);
+    };
+    let minute = tx.now_ms / MINUTE_MS;
+    let counted = minutes(tx, &plugin.name, (REPO, &key), minute)?;
+    let at = first_with_room(&counted, minute, i64::from(plugin.runs_per_repo_max));
+    let due_ms = at.saturating_mul(MINUTE_MS);
+    if at > minute + AHEAD_MAX {
+        // It is asked again before anybody would stop believing its due time.
+        wait(tx, run, (minute + AHEAD_MAX) * MINUTE_MS, None)?;
+        return Ok(Begin::Later);
+    }
+    count(tx, &plugin.name, (REPO, &key), at)?;
+    if at > minute {
+        wait(tx, run, due_ms, Some(due_ms))?;
+        return Ok(Begin::Later);
+    }
+    tx.connection
+        .prepare_cached("UPDATE runs SET rate_ms = ?2 WHERE seq = ?1")?
+        .execute((run, tx.now_ms))?;
+    Ok(Begin::Now)
+}
+
+/// Gives back what a plugin's runs set aside for later: another grant may allow more.
+pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
+    // One that waited longest for its share is due first again.
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET due_ms = ?2, rate_ms = NULL WHERE seq IN
+             (SELECT seq FROM runs INDEXED BY runs_pending
+              WHERE plugin = ?1 AND gate = 'ready' AND lane = ?3 AND state = 'pending' AND due_ms > ?2
+                AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
+        )?
+        .execute((plugin, tx.now_ms, "live"))?;
+    tx.connection
+        .prepare_cached("DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND window > ?3")?
+        .execute((plugin, REPO, tx.now_ms / MINUTE_MS))?;
+    Ok(())
+}
+
+/// The first minute, from `minute` on and not before one that is counted already, with fewer than `max` in its hour.
+fn first_with_room(counted: &[Minute], minute: i64, max: i64) -> i64 {
+    let mut at = counted.last().map_or(minute, |(last, _)| minute.max(*last));
+    loop {
+        let in_hour = counted.iter().filter(|(one, _)| *one > at - HOUR);
+        let runs: i64 = in_hour.clone().map(|(_, runs)| runs).sum();
+        match in_hour.map(|(one, _)| one).min() {
+            Some(oldest) if runs >= max => at = oldest + HOUR,
+            _ => return at,
+        }
+    }
+}
+
+/// The minutes of the last hour, and those ahead, in which runs were counted; oldest first.
+fn minutes(
+    tx: &Tx<'_>,
+    plugin: &str,
+    (kind, key): (&str, &str),
+    minute: i64,
+) -> Result<Vec<Minute>, Fault> {
+    Ok(tx
+        .connection
+        .prepare_cached(
+            "SELECT window, used FROM budgets
+             WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window BETWEEN ?4 AND ?5 ORDER BY window",
+        )?
+        .query_map(
+            (plugin, kind, key, minute - HOUR + 1, minute + AHEAD_MAX + HOUR),
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?
+        .collect::<Result<_, _>>()?)
+}
+
+fn count(tx: &Tx<'_>, plugin: &str, (kind, key): (&str, &str), at: i64) -> Result<(), Fault> {
+    let used: Option<i64> = tx
+        .connection
+        .prepare_cached(
+            "INSERT INTO budgets (plugin, kind, key, window, used) VALUES (?1, ?2, ?3, ?4, 1)
+             ON CONFLICT (plugin, kind, key, window) DO UPDATE SET used = used + 1 RETURNING used",
+        )?
+        .query_row((plugin, kind, key, at), |row| row.get(0))
+        .optional()?;
+    if used == Some(1) {
+        // The first of a minute clears what no hour touches any more.
+        tx.connection
+            .prepare_cached(
+                "DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window < ?4",
+            )?
+            .execute((plugin, kind, key, tx.now_ms / MINUTE_MS - HOUR))?;
+    }
+    Ok(())
+}
+
+fn wait(tx: &Tx<'_>, run: i64, due_ms: i64, taken_ms: Option<i64>) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached("UPDATE runs SET due_ms = ?2, rate_ms = ?3 WHERE seq = ?1")?
+        .execute((run, due_ms, taken_ms))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(counted: &[Minute], max: i64, expected: i64) {
+        assert_eq!(
+            first_with_room(counted, 1000, max),
+            expected,
+            "{counted:?} of {max}"
+        );
+    }
+
+    #[test]
+    fn a_run_waits_until_an_hour_has_room_for_it() {
+        check(&[], 1, 1000);
+        check(&[(1000, 1)], 2, 1000);
+        check(&[(1000, 2)], 2, 1061);
+        check(&[(940, 1), (1000, 1)], 2, 1001);
+        check(&[(950, 1), (1000, 2)], 2, 1061);
+        // One that was told to wait is not overtaken.
+        check(&[(1000, 2), (1061, 1)], 2, 1061);
+        check(&[(1000, 2), (1061, 2)], 2, 1122);
+        // A share that was lowered meanwhile
+        check(&[(990, 5), (1000, 5)], 1, 1061);
+    }
+}

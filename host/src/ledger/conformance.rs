@@ -5,12 +5,14 @@
 mod claim;
 mod plugins;
 mod record;
+mod rules;
 mod settle;
 mod wait;
 
 pub use self::claim::*;
 pub use self::plugins::*;
 pub use self::record::*;
+pub use self::rules::*;
 pub use self::settle::*;
 pub use self::wait::*;
 
@@ -94,6 +96,30 @@ macro_rules! ledger_conforms {
             totals_say_how_much_there_is_and_what_waits_longest,
             deliveries_are_listed_newest_first_and_filtered,
             a_claim_whose_caller_has_gone_is_given_back,
+            runs_of_one_order_are_made_one_after_the_other,
+            a_run_that_waits_holds_its_order_and_no_other,
+            a_dead_run_lets_the_next_of_its_order_go,
+            a_replayed_run_joins_the_end_of_its_order,
+            an_order_outlives_a_pause,
+            an_order_goes_on_when_a_plugin_comes_back_from_being_forgotten,
+            like_runs_become_one_that_stands_for_all,
+            a_burst_is_waited_with_no_longer_than_allowed,
+            a_run_that_was_claimed_is_not_coalesced,
+            a_coalesced_run_lets_its_order_go_on,
+            a_replayed_run_is_not_debounced,
+            a_discussion_with_too_many_runs_gets_dead_ones,
+            a_repo_with_too_many_runs_has_them_wait,
+            another_grant_gives_waiting_runs_their_share_anew,
+            a_duplicate_fills_what_is_dead_or_was_never_run,
+            a_duplicate_has_run_again_what_the_operator_wants,
+            ten_failures_of_the_sandbox_in_a_row_pause_a_plugin,
+            a_plugins_own_refusals_do_not_pause_it,
+            a_long_backlog_is_parked_and_freed_in_steps,
+            a_paused_plugins_runs_are_not_claimed_before_they_are_parked,
+            too_many_parked_runs_give_up_the_oldest,
+            runs_parked_for_too_long_are_given_up,
+            a_plugin_with_a_full_backlog_gets_dead_runs,
+            a_full_backlog_refuses_deliveries_and_knows_duplicates,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

@@ -61,7 +61,7 @@ pub struct RunRecord {
     pub gate: Gate,
     /// Live or replayed.
     pub lane: Lane,
-    /// Why it is parked or dead.
+    /// Why it is parked, waits or is dead, or which run stands for it.
     pub reason: Option<String>,
     /// The scope as the plugin sees it.
     pub scope: String,
@@ -71,7 +71,7 @@ pub struct RunRecord {
     pub replay_of: Option<RunId>,
     /// The runs that it stands for.
     pub stands_for: u64,
-    /// When the next attempt is due, in ms since the Unix epoch, if it is pending and not parked.
+    /// When the next attempt is due, in ms since the Unix epoch, if it is pending, not parked and not behind another.
     pub next_attempt_ms: Option<u64>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptEntry>,
@@ -189,6 +189,8 @@ pub struct Totals {
     pub plugins: BTreeMap<String, PluginTotals>,
     /// Bytes that the ledger takes on disk.
     pub bytes: u64,
+    /// Payload bytes of runs that are neither settled nor parked.
+    pub backlog_bytes: u64,
 }
 
 /// Where a plugin stands and how many runs it has to go.

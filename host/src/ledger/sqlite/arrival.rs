@@ -59,10 +59,16 @@ impl Arrival<'_> {
         let (state, gate, reason) = match fate {
             Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
             Fate::Parked(reason) => (RunState::Pending, Gate::Parked, Some(reason)),
-            Fate::Free if order::is_behind_any(tx, self.run)? => {
-                (RunState::Pending, Gate::Queued, None)
+            Fate::Free if order::is_behind_any(tx, self.run)? => (
+                RunState::Pending,
+                Gate::Queued,
+                Some(order::BEHIND.to_owned()),
+            ),
+            Fate::Free => {
+                let waits = waits.due_ms > tx.now_ms;
+                let reason = waits.then(|| "debounce: it waits for further like events".to_owned());
+                (RunState::Pending, Gate::Ready, reason)
             }
-            Fate::Free => (RunState::Pending, Gate::Ready, None),
         };
         self.insert(tx, (state, gate), reason.as_deref(), &waits)?;
         tx.changes.moved(

@@ -11,6 +11,9 @@ use super::writer::Tx;
 use crate::delivery::{Gate, NewRun, RunState};
 use rusqlite::OptionalExtension as _;
 
+/// Why a queued run waits.
+pub(super) const BEHIND: &str = "order: it waits behind another run of its repo";
+
 /// The oldest unsettled run of a key.
 pub(super) const HEAD: &str = "SELECT seq, state, gate, bytes FROM runs INDEXED BY runs_order
      WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')

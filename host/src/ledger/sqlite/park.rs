@@ -8,7 +8,7 @@ use super::changes::{PARKED, Weight};
 use super::clock::{milliseconds, natural};
 use super::due::busy_plugins;
 use super::fault::Fault;
-use super::order::is_behind;
+use super::order::{BEHIND, is_behind};
 use super::row::word;
 use super::standing::{Parking, Waiting, end, parking};
 use super::writer::Tx;
@@ -140,11 +140,11 @@ fn park(tx: &mut Tx<'_>, plugin: &str, reason: &str) -> Result<usize, Fault> {
 fn free(tx: &mut Tx<'_>, plugin: &str) -> Result<usize, Fault> {
     let waiting = some_at(tx, plugin, &[Gate::Parked])?;
     for one in &waiting {
-        let gate = match &one.order_key {
-            Some(key) if is_behind(tx, plugin, key, one.run)? => Gate::Queued,
-            _ => Gate::Ready,
+        let (gate, reason) = match &one.order_key {
+            Some(key) if is_behind(tx, plugin, key, one.run)? => (Gate::Queued, Some(BEHIND)),
+            _ => (Gate::Ready, None),
         };
-        put(tx, plugin, one, gate, None)?;
+        put(tx, plugin, one, gate, reason)?;
     }
     Ok(waiting.len())
 }

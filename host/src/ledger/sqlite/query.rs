@@ -277,7 +277,7 @@ pub(super) fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         action: row.get(9)?,
         replay_of: parsed_if_any(row, 10)?,
         stands_for: natural(row.get(11)?),
-        next_attempt_ms: (state == RunState::Pending && gate != Gate::Parked).then_some(due_ms),
+        next_attempt_ms: (state == RunState::Pending && gate == Gate::Ready).then_some(due_ms),
         attempts: Vec::new(),
     })
 }

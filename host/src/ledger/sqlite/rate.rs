@@ -62,12 +62,12 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     let due_ms = at.saturating_mul(MINUTE_MS);
     if at > minute + AHEAD_MAX {
         // It is asked again before anybody would stop believing its due time.
-        wait(tx, run, (minute + AHEAD_MAX) * MINUTE_MS, None)?;
+        wait(tx, run, plugin, (minute + AHEAD_MAX) * MINUTE_MS, None)?;
         return Ok(Begin::Later);
     }
     count(tx, &plugin.name, (REPO, &key), at)?;
     if at > minute {
-        wait(tx, run, due_ms, Some(due_ms))?;
+        wait(tx, run, plugin, due_ms, Some(due_ms))?;
         return Ok(Begin::Later);
     }
     tx.connection
@@ -81,7 +81,7 @@ pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
     // One that waited longest for its share is due first again.
     tx.connection
         .prepare_cached(
-            "UPDATE runs SET due_ms = ?2, rate_ms = NULL WHERE seq IN
+            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL WHERE seq IN
              (SELECT seq FROM runs INDEXED BY runs_pending
               WHERE plugin = ?1 AND gate = 'ready' AND lane = ?3 AND state = 'pending' AND due_ms > ?2
                 AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
@@ -146,10 +146,18 @@ fn count(tx: &Tx<'_>, plugin: &str, (kind, key): (&str, &str), at: i64) -> Resul
     Ok(())
 }
 
-fn wait(tx: &Tx<'_>, run: i64, due_ms: i64, taken_ms: Option<i64>) -> Result<(), Fault> {
+fn wait(
+    tx: &Tx<'_>,
+    run: i64,
+    plugin: &ClaimablePlugin,
+    due_ms: i64,
+    taken_ms: Option<i64>,
+) -> Result<(), Fault> {
+    let max = plugin.runs_per_repo_max;
+    let reason = format!("rate.per-repo in the grant allows {max} runs an hour for its repo");
     tx.connection
-        .prepare_cached("UPDATE runs SET due_ms = ?2, rate_ms = ?3 WHERE seq = ?1")?
-        .execute((run, due_ms, taken_ms))?;
+        .prepare_cached("UPDATE runs SET due_ms = ?2, rate_ms = ?3, reason = ?4 WHERE seq = ?1")?
+        .execute((run, due_ms, taken_ms, reason))?;
     Ok(())
 }
 

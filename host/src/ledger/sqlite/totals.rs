@@ -1,6 +1,6 @@
 //! The totals that transactions keep: what a page or a scrape shows without counting rows.
 
-use super::changes::{DELIVERIES, DUPLICATES, PARKED, UNSETTLED, runs_in};
+use super::changes::{BACKLOG_BYTES, DELIVERIES, DUPLICATES, PARKED, UNSETTLED, runs_in};
 use super::clock::natural;
 use super::due::first_due_ms;
 use super::fault::Fault;
@@ -36,6 +36,7 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
         match name.as_str() {
             DELIVERIES => totals.deliveries = value,
             DUPLICATES => totals.duplicates = value,
+            BACKLOG_BYTES => totals.backlog_bytes = value,
             UNSETTLED => totals.plugins.entry(plugin).or_default().unsettled = value,
             PARKED => totals.plugins.entry(plugin).or_default().parked = value,
             _ => {

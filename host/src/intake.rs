@@ -15,7 +15,7 @@ pub use metrics::IntakeMetrics;
 pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
 
 use crate::clock::now_ms;
-use crate::delivery::{DeliveryId, NewDelivery, NewRun, Outcome};
+use crate::delivery::{DeliveryId, Gate, NewDelivery, NewRun, Outcome};
 use crate::event::Event;
 use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
@@ -149,6 +149,7 @@ impl Intake {
             .await?;
         let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
         let parked = runs.iter().all(|run| run.parked.is_some());
+        let known_as = (delivery.hub_id.clone()).map(|hub_id| (hub_id, delivery.body_sha256));
         let recorded = {
             let ledger = Arc::clone(&self.ledger);
             // A task of its own: a sender that goes away takes its request with it, but neither the recording nor its
@@ -160,7 +161,11 @@ impl Intake {
             })
         };
         let recording = recorded.await.unwrap_or(Err(LedgerError::Busy));
-        match recording.map_err(|error| unrecorded(&error))? {
+        let recording = match recording {
+            Err(error) => self.unless_known(&verified, known_as, &error).await?,
+            Ok(recording) => recording,
+        };
+        match recording {
             Recording::Duplicate { first, again } => {
                 tracing::info!(%first, runs = again.join(","), "duplicate delivery counted");
                 Ok(Answer::duplicate(first, &again))
@@ -173,6 +178,23 @@ impl Intake {
                 })
             }
         }
+    }
+
+    /// A delivery that cannot be recorded now may have been before: then its sender need not come again.
+    async fn unless_known(
+        &self,
+        verified: &Verified,
+        known_as: Option<(String, [u8; 32])>,
+        error: &LedgerError,
+    ) -> Result<Recording, Answer> {
+        if let Some((hub_id, body_sha256)) = known_as {
+            let first = self.ledger.first_of(verified.path(), &hub_id, body_sha256);
+            if let Ok(Some(first)) = first.await {
+                let again = Vec::new();
+                return Ok(Recording::Duplicate { first, again });
+            }
+        }
+        Err(unrecorded(error))
     }
 
     /// From a body to the delivery and the runs to record. Hashing and parsing a large body take long enough to be
@@ -241,7 +263,17 @@ impl Intake {
                 _ = stopping.wait_for(|stop| *stop) => None,
             };
             if let Some(Ok(runs)) = ended {
-                return Answer::with_runs(id, &first_attempts(&runs), wait, StatusCode::OK);
+                // One that was parked meanwhile has not ended.
+                let parked = |run: &RunRecord| {
+                    let ended = run.attempts.iter().any(|attempt| attempt.outcome.is_some());
+                    run.gate == Gate::Parked && !ended
+                };
+                let status = if runs.iter().any(parked) {
+                    StatusCode::ACCEPTED
+                } else {
+                    StatusCode::OK
+                };
+                return Answer::with_runs(id, &first_attempts(&runs), wait, status);
             }
         }
         // The delivery is durable, so its runs are named even where they cannot be read.
@@ -271,6 +303,10 @@ fn unrecorded(error: &LedgerError) -> Answer {
         LedgerError::Busy => {
             tracing::warn!(%error, "delivery not recorded");
             "too many deliveries at once; try again"
+        }
+        LedgerError::Full { .. } => {
+            tracing::warn!(%error, "delivery not recorded");
+            "the host has no room for the delivery now; try again"
         }
         error => {
             tracing::error!(%error, "delivery not recorded");

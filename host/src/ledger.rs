@@ -43,6 +43,18 @@ pub trait Ledger: Send + Sync + 'static {
         runs: Vec<NewRun>,
     ) -> Result<Recording, LedgerError>;
 
+    /// The delivery that was recorded first with this path, `Webhook-Id` and body, if it is within the dedup window. It
+    /// changes nothing: it is for a delivery that cannot be recorded now.
+    ///
+    /// # Errors
+    /// [`LedgerError`] if that cannot be read now.
+    async fn first_of(
+        &self,
+        path: &str,
+        hub_id: &str,
+        body_sha256: [u8; 32],
+    ) -> Result<Option<DeliveryId>, LedgerError>;
+
     /// Claims due runs: marks them running under a lease and inserts their attempt rows.
     ///
     /// Takes one run of each plugin in the order given, then a second of each, until the slots are used: no plugin

@@ -160,12 +160,12 @@ fn everything_that_is_wrong_is_told_at_once() {
         ("data/ledger.db", b"no ledger"),
     ]);
 
-    let command = check(folder.path()).env("HOOKBOX_RETAIN", "1d");
+    let command = check(folder.path()).env("HOOKBOX_LEDGER", "1d");
     let report = command.run_with(&["--json"]).exits(1).json();
     assert_eq!(report["ok"], false);
     assert_snapshot!(findings(&report, "error").join("\n"), @r#"
     hookbox.toml:1:1: `body-mex`: there is no such key; did you mean `body-max`?
-    HOOKBOX_RETAIN: `retain` is not enforced by this version of hookbox; leave it out
+    HOOKBOX_LEDGER: this version of hookbox has the embedded ledger only; leave it out
     hookbox.toml:2:9: drain = 25: a whole number, where there must be a duration in quotes, such as "30s"
     data/ledger.db: not a ledger, or damaged; restore it from a copy, or name another folder with --data
     plugins/Loud.wasm: `Loud` is not a plugin name: lower-case letters, digits, `_` and `-`, the first a letter or digit, at most 64 of them; rename the file

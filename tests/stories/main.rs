@@ -31,6 +31,8 @@ mod config;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod delivery_rules;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
 mod dev;

@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::telemetry::{self, Detail};
 use crate::worker::Report;
 use builds::Builds;
-use folder::{DevFolder, MadeSecret};
+use folder::{DevFolder, MadeSecret, Reach};
 use screen::{Place, Standings};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -73,7 +73,7 @@ impl Dev {
         let foreground = Foreground::new()?;
         let children = foreground.children();
         let projects = foreground.work(projects(&self.dirs, children))?;
-        let folder = Arc::new(DevFolder::take()?);
+        let folder = Arc::new(DevFolder::take(self.reach())?);
         let secret = self.made_secret(&mut config, &folder)?;
         folder.clear_all_but(&projects)?;
         telemetry::start(Detail::Warnings);
@@ -119,14 +119,21 @@ impl Dev {
         Ok(config)
     }
 
+    fn reach(&self) -> Reach {
+        if self.tunnel.is_some() || !self.listen.ip().is_loopback() {
+            Reach::Open
+        } else {
+            Reach::Local
+        }
+    }
+
     /// A secret for a host that others can reach, unless it has one.
     fn made_secret(
         &self,
         config: &mut Config,
         folder: &DevFolder,
     ) -> anyhow::Result<Option<MadeSecret>> {
-        let open = self.tunnel.is_some() || !self.listen.ip().is_loopback();
-        if !open || !config.loader.secrets.is_empty() {
+        if self.reach() == Reach::Local || !config.loader.secrets.is_empty() {
             return Ok(None);
         }
         let made = folder.secret()?;

@@ -2,6 +2,8 @@
 //!
 //! A form runs the whole suite with [`ledger_conforms!`], giving it a [`Place`]: a store that can be opened again.
 
+mod again;
+mod bounds;
 mod claim;
 mod plugins;
 mod record;
@@ -9,6 +11,8 @@ mod rules;
 mod settle;
 mod wait;
 
+pub use self::again::*;
+pub use self::bounds::*;
 pub use self::claim::*;
 pub use self::plugins::*;
 pub use self::record::*;

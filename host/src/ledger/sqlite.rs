@@ -233,6 +233,21 @@ impl Ledger for SqliteLedger {
             .await
     }
 
+    async fn first_of(
+        &self,
+        path: &str,
+        hub_id: &str,
+        body_sha256: [u8; 32],
+    ) -> Result<Option<DeliveryId>, LedgerError> {
+        let (path, hub_id) = (path.to_owned(), hub_id.to_owned());
+        let now_ms = self.shared.clock.wall_ms();
+        self.readers
+            .read(move |connection| {
+                dedup::first_of(connection, &path, &hub_id, &body_sha256, now_ms)
+            })
+            .await
+    }
+
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, LedgerError> {
         let shared = Arc::clone(&self.shared);
         let handout = self.shared.work(move |tx| {

@@ -18,10 +18,25 @@ const FOLDER: &str = ".hookbox";
 /// The file of a made secret in it.
 const SECRET: &str = "webhook.secret";
 
+/// What a plugin is granted whose project has no grant, where nothing can come from the Hub: whoever works on it posts
+/// the same sample again and again, and that is no loop.
+const GRANT: &str = "# Made by `hookbox dev`: without a tunnel nothing comes from the Hub, so there is no loop to cut.\n\
+                     rate = { per-discussion = 1_000_000, per-repo = 1_000_000 }\n";
+
 /// The folder, held.
 pub struct DevFolder {
     /// Holding it open holds the lock.
     _lock: File,
+    reach: Reach,
+}
+
+/// Who can post to the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Whoever works on this machine.
+    Local,
+    /// Others, such as the Hub.
+    Open,
 }
 
 /// What became of a file that a project gives to the host.
@@ -46,7 +61,7 @@ impl DevFolder {
     ///
     /// # Errors
     /// If it cannot be written to, or another process has it.
-    pub fn take() -> anyhow::Result<Self> {
+    pub fn take(reach: Reach) -> anyhow::Result<Self> {
         let folder = Path::new(FOLDER);
         std::fs::create_dir_all(plugins())
             .and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"))
@@ -59,7 +74,7 @@ impl DevFolder {
             .open(&path)
             .with_context(|| path.display().to_string())?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { _lock: lock }),
+            Ok(()) => Ok(Self { _lock: lock, reach }),
             Err(TryLockError::WouldBlock) => anyhow::bail!(
                 "{FOLDER}: another `hookbox dev` runs in this folder; end it, or name its projects there too"
             ),
@@ -121,7 +136,8 @@ impl DevFolder {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(anyhow::Error::new(error).context(path.display().to_string())),
         };
-        let (given, there) = (read(&source)?, read(&path)?);
+        let own = || (self.reach == Reach::Local).then(|| GRANT.as_bytes().to_vec());
+        let (given, there) = (read(&source)?.or_else(own), read(&path)?);
         if given == there {
             return Ok(Placed::Same);
         }

@@ -3,19 +3,23 @@
 use crate::built::workspace;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An event with everything that the Hub sends for its scope and that a plugin here looks at.
+/// An event with everything that the Hub sends for its scope and that a plugin here looks at. Each is of a repo and a
+/// discussion of its own, whatever their names: else the loop guard would count them together.
 #[must_use]
 pub fn event(scope: &str, action: &str, repo: &str) -> Value {
+    static EVENTS: AtomicU32 = AtomicU32::new(0);
+    let n = EVENTS.fetch_add(1, Ordering::Relaxed);
     json!({
         "event": { "action": action, "scope": scope },
         "repo": {
-            "type": "model", "name": repo, "id": "621ffdc036468d709f17434d", "private": false,
+            "type": "model", "name": repo, "id": format!("621ffdc036468d70{n:08x}"), "private": false,
             "url": { "web": "https://huggingface.co/x", "api": "https://huggingface.co/api/models/x" },
             "owner": { "id": "61d2000c3c2083e1c08af22d" }, "headSha": "c379e821c9c95d613899e8c4343e4bfee2b0c600",
         },
         "discussion": {
-            "id": "639885d811ae2bad2b7ba461", "title": "A title", "isPullRequest": false, "status": "open", "num": 3,
+            "id": format!("639885d811ae2bad{n:08x}"), "title": "A title", "isPullRequest": false, "status": "open", "num": 3,
             "author": { "id": "61d2000c3c2083e1c08af22d" },
             "url": { "web": "https://huggingface.co/x/discussions/3", "api": "https://huggingface.co/api/x" },
         },

@@ -41,9 +41,9 @@ fn plugins_that_are_equally_busy_get_equally_much_done() {
     }
     let host = builder.start();
     let hub = host.hub();
-    let sleep: Value = event("repo", "update", "a/sleep");
     let began = Instant::now();
     for _ in 0..DELIVERIES {
+        let sleep = event("repo", "update", "a/sleep");
         assert_eq!(hub.deliver(&sleep).send().plugins().len(), busy);
     }
     // When half of the runs have ended

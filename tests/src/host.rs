@@ -426,6 +426,17 @@ impl Host {
             started.unwrap_or_else(|failed| panic!("the host did not start again: {failed:#?}"));
     }
 
+    /// Starts it again under other limits, after it was killed or stopped.
+    ///
+    /// # Errors
+    /// [`FailedStart`] if it ended before it listened.
+    #[track_caller]
+    pub fn restart_under(&mut self, script: &str) -> Result<(), FailedStart> {
+        self.settings.limits = Some(script.to_owned());
+        self.running = Running::start(&self.settings, self.folder.path())?;
+        Ok(())
+    }
+
     /// Starts it again without the limits that it was started under.
     #[track_caller]
     pub fn restart_without_limits(&mut self) {

@@ -79,4 +79,6 @@ mod sandbox;
 #[cfg(test)]
 mod slow_senders;
 #[cfg(test)]
+mod storage_faults;
+#[cfg(test)]
 mod wit_deps;

@@ -267,7 +267,7 @@ impl Tasks {
             }
             Ok(reason) = failure.wait_for(Option::is_some) => {
                 let reason = reason.as_deref().unwrap_or("unknown").to_owned();
-                Err(anyhow::anyhow!("the ledger failed: {reason}; mend that and start hookbox again, what it accepted is kept"))
+                Err(anyhow::anyhow!("the ledger failed: {reason}; then start hookbox again"))
             }
             worker = &mut self.worker => Err(end_of("worker", worker)),
             loader = &mut self.loader => Err(end_of("loader", loader)),
@@ -322,7 +322,7 @@ async fn check_integrity(ledger: Arc<SqliteLedger>) {
     match ledger.check_integrity().await {
         Ok(()) => tracing::info!("the last stop was not orderly; the ledger's file is sound"),
         Err(error) => {
-            tracing::error!(%error, "the ledger's file is damaged; restore a copy of the data folder")
+            tracing::error!(%error, "the ledger's file could not be checked");
         }
     }
 }

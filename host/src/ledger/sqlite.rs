@@ -8,6 +8,7 @@
 mod arrival;
 mod backup;
 mod changes;
+mod checkpoint;
 mod claim;
 mod clock;
 mod debounce;
@@ -16,9 +17,11 @@ mod due;
 mod fault;
 mod first;
 mod header;
+mod health;
 mod held;
 mod lease;
 mod lock;
+mod marker;
 mod medium;
 mod meta;
 mod metrics;
@@ -47,6 +50,7 @@ mod writer;
 pub use backup::BackupError;
 pub use header::check_file;
 pub use lock::{is_served, running_host};
+pub use marker::failed_before;
 pub use medium::{Medium, NetworkFs, check_medium, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
@@ -54,9 +58,11 @@ pub use operator::SqliteOperator;
 pub use reader::SqliteReader;
 pub use walk::{Walk, Walked};
 
-use self::fault::{Fault, Health};
+use self::fault::Fault;
+use self::health::{Health, Standing};
 use self::held::Handout;
 use self::lock::FolderLock;
+use self::marker::Recheck;
 use self::reader::ReaderPool;
 use self::record::Parcel;
 use self::settle::Ending;
@@ -72,11 +78,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 /// How much other work than deliveries may wait for the writer.
 const WORK_MAX: usize = 1024;
+
+/// How long a write may take that is to show whether the store takes one again.
+const PROBE: Duration = Duration::from_secs(1);
 
 /// The bounds of an embedded ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,7 +129,7 @@ impl SqliteLedger {
     ///
     /// # Errors
     /// [`LedgerError::Locked`] if another host serves the folder, [`LedgerError::Open`] if the ledger cannot be
-    /// opened or was written by a newer hookbox.
+    /// opened, was written by a newer hookbox, or failed before and is not sound.
     pub fn open(
         data: &Path,
         options: SqliteOptions,
@@ -129,6 +139,7 @@ impl SqliteLedger {
         open::make_folder(data)?;
         let lock = FolderLock::take(data)?;
         let file = open::file_in(data);
+        let recheck = marker::recheck(&file)?;
         let connection = open::open_writer(&file)?;
         let shared = Arc::new(Shared {
             queue: queue::Queue::new(options.queue_max, WORK_MAX),
@@ -148,7 +159,16 @@ impl SqliteLedger {
             shared: Arc::clone(&shared),
             lock,
         };
-        let last_stop = take_over(&writer).map_err(|fault| fault.into_open_error(&file))?;
+        let mut last_stop =
+            take_over(&writer).map_err(|fault| marker::into_open_error(fault, &file))?;
+        if recheck == Recheck::Sound {
+            last_stop = LastStop::Failed;
+        }
+        open::sync_folder(data).map_err(|error| {
+            let reason =
+                format!("its names are not safe from a power cut: {error}; check the disk");
+            marker::into_open_error(Fault::Final(reason), &file)
+        })?;
         // Before the thread is there: a ledger that cannot be opened leaves nothing behind.
         let readers = ReaderPool::open(&file, options.readers, Arc::clone(&shared))
             .map_err(|fault| fault.into_open_error(&file))?;
@@ -412,10 +432,14 @@ impl Ledger for SqliteLedger {
 
     async fn check_writable(&self) -> Result<(), LedgerError> {
         self.shared.health.check()?;
-        if self.shared.health.last_write_succeeded() {
-            return Ok(());
+        match self.shared.health.standing() {
+            Standing::Writes => Ok(()),
+            Standing::Refuses(error) => Err(error),
+            // A lock that somebody else holds is waited for in vain for longer than whoever asks would wait.
+            Standing::Try(error) => tokio::time::timeout(PROBE, self.shared.work(meta::probe))
+                .await
+                .unwrap_or(Err(error)),
         }
-        self.shared.work(meta::probe).await
     }
 
     async fn close(&self) {

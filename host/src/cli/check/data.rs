@@ -3,7 +3,7 @@
 use super::findings::Findings;
 use crate::app::persistence;
 use crate::config::Config;
-use crate::ledger::sqlite::{check_file, check_medium, running_host};
+use crate::ledger::sqlite::{check_file, check_medium, failed_before, running_host};
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -34,6 +34,7 @@ pub fn check(config: &Config, findings: &mut Findings) -> Option<u32> {
     if let Err(error) = check_file(data) {
         findings.error(data.join("ledger.db").display(), error);
     }
+    failure(data, findings);
     let running = running_host(data);
     if let Some(process) = running {
         findings.note(
@@ -42,6 +43,22 @@ pub fn check(config: &Config, findings: &mut Findings) -> Option<u32> {
         );
     }
     running
+}
+
+/// A ledger that failed is told of: the next start takes longer, or ends at once.
+fn failure(data: &Path, findings: &mut Findings) {
+    let ledger = data.join("ledger.db");
+    match failed_before(data) {
+        Ok(None) => {}
+        Ok(Some(why)) => findings.warning(
+            ledger.display(),
+            format!("it failed ({why}); the next start reads all of it before anything is served, and refuses to serve it if it is damaged"),
+        ),
+        Err(error) => findings.error(
+            ledger.display(),
+            format!("whether it failed cannot be told: {error}; let hookbox read its folder"),
+        ),
+    }
 }
 
 /// A folder that is not there has to be made.

@@ -46,4 +46,6 @@ pub enum LastStop {
     Clean,
     /// Its host died.
     Unclean,
+    /// It failed, and was checked before it was opened again.
+    Failed,
 }

@@ -1,11 +1,12 @@
 //! Opening the ledger's file: its folder, its connections and what they are set to.
 
 use super::fault::Fault;
-use super::migrate;
+use super::{marker, migrate};
 use crate::ledger::LedgerError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,15 +16,30 @@ const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a connection waits for a lock that another program holds.
 const BUSY_MS: u64 = 5_000;
 
-/// The WAL is copied into the database when it has so many pages: 16 MiB of 4 KiB pages.
-const CHECKPOINT_PAGES: u32 = 4_096;
-
 /// Statements kept prepared per connection: more than there are.
 const STATEMENTS_MAX: usize = 128;
 
 /// The ledger's file in a data folder.
 pub(super) fn file_in(data: &Path) -> PathBuf {
     data.join("ledger.db")
+}
+
+/// The folder that a ledger's file lies in.
+pub(super) fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    if folder.as_os_str().is_empty() {
+        return Path::new(".");
+    }
+    folder
+}
+
+/// Has the names of a folder's files survive a power cut, which SQLite asks for and does not wait to hear of.
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        // Some file systems have nothing to flush for a folder, and say so.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        synced => synced,
+    }
 }
 
 /// The ledger's file in a data folder where there should be one.
@@ -63,7 +79,7 @@ pub(super) fn open_writer(file: &Path) -> Result<Connection, LedgerError> {
             migrate::migrate(&mut connection)?;
             Ok(connection)
         })
-        .map_err(|fault| fault.into_open_error(file))
+        .map_err(|fault| marker::into_open_error(fault, file))
 }
 
 /// Opens a connection that writes beside a host, to a file that is there and up to date.
@@ -77,6 +93,12 @@ pub(super) fn open_operator(file: &Path) -> Result<Connection, LedgerError> {
             Ok(connection)
         })
         .map_err(|fault| fault.into_open_error(file))
+}
+
+/// Opens a connection to a file that is there, whatever it holds: nothing is brought up to date.
+pub(super) fn open_as_it_is(file: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    open(file, flags)
 }
 
 /// Opens a connection that only reads.
@@ -93,8 +115,8 @@ pub(super) fn check_integrity(connection: &Connection) -> Result<(), Fault> {
     if found == "ok" {
         return Ok(());
     }
-    Err(Fault::Final(format!(
-        "its integrity check found: {found}; restore the file from a copy"
+    Err(Fault::damage(&format!(
+        "its integrity check found: {found}"
     )))
 }
 
@@ -140,7 +162,8 @@ fn set_for_writing(connection: &Connection) -> Result<(), Fault> {
     }
     // NORMAL may lose the last commits on power loss.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // SQLite's own would keep to itself what goes wrong: the writer makes them.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
     connection.pragma_update(None, "cache_size", -8_192)?;
     Ok(())

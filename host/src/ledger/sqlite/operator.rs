@@ -8,6 +8,7 @@ use super::changes::Changes;
 use super::clock::whole;
 use super::fault::Fault;
 use super::held::Ending;
+use super::marker::failed_before;
 use super::open::{existing_file, open_operator};
 use super::query;
 use super::record;
@@ -31,6 +32,7 @@ impl SqliteOperator {
     /// [`LedgerError::Open`] if there is none, or none that this version knows.
     pub fn open(data: &Path) -> Result<Self, LedgerError> {
         let file = existing_file(data)?;
+        refuse_failed(&file, data)?;
         let connection = open_operator(&file)?;
         Ok(Self { connection, file })
     }
@@ -65,6 +67,19 @@ impl SqliteOperator {
     ) -> Result<T, LedgerError> {
         commit(&mut self.connection, work).map_err(|fault| fault.in_file(&self.file).into_error())
     }
+}
+
+/// Nothing is written into a ledger that failed until a host has checked it.
+fn refuse_failed(file: &Path, data: &Path) -> Result<(), LedgerError> {
+    let reason = match failed_before(data) {
+        Ok(None) => return Ok(()),
+        Ok(Some(why)) => format!("it failed ({why}); start `hookbox serve`, which checks it first"),
+        Err(error) => format!("{error}; let hookbox read its folder"),
+    };
+    Err(LedgerError::Open {
+        path: file.to_owned(),
+        reason,
+    })
 }
 
 fn commit<T>(

@@ -125,15 +125,18 @@ impl ReaderPool {
     ) -> Result<T, LedgerError> {
         self.shared.health.check()?;
         let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let readers = Arc::clone(&self.readers);
+        let (readers, shared) = (Arc::clone(&self.readers), Arc::clone(&self.shared));
         let outcome = tokio::task::spawn_blocking(move || {
-            let outcome = readers.read(read);
+            // What cannot be read is judged as what cannot be written: from then on nothing is served.
+            let outcome = readers
+                .read(read)
+                .map_err(|fault| shared.health.judge(fault));
             drop(permit);
             outcome
         })
         .await
         .unwrap_or_else(|_| Err(Fault::Item("a read was cut off".to_owned())));
-        outcome.map_err(|fault| self.shared.health.judge(fault).into_read_error())
+        outcome.map_err(Fault::into_read_error)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The conformance suite on SQLite, and what only the embedded ledger promises.
 
+mod failed;
 mod faults;
 mod files;
 mod groups;
@@ -17,7 +18,6 @@ use crate::ledger::conformance::{
 use crate::ledger::{LedgerSettings, PluginState};
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Duration;
 use tempfile::TempDir;
 
 #[async_trait]

@@ -4,8 +4,10 @@
 //! or woken before the commit is durable, and what cannot be committed is answered with the reason, all of it.
 
 use super::changes::{Changes, Waits};
+use super::checkpoint;
 use super::clock::Clock;
-use super::fault::{Fault, Health};
+use super::fault::Fault;
+use super::health::Health;
 use super::held::Ending;
 use super::lock::FolderLock;
 use super::meta;
@@ -17,6 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
+
+/// The log is copied into the database when it has so many pages: 16 MiB of 4 KiB pages.
+const CHECKPOINT_PAGES: u32 = 4_096;
 
 /// What an item of work sees of the transaction it is part of.
 pub(super) struct Tx<'a> {
@@ -210,13 +215,17 @@ impl Writer {
         let _ended = Ended(Arc::clone(&self.shared));
         while let Some(group) = self.shared.queue.take(self.group_max) {
             self.write(group);
+            self.checkpoint(CHECKPOINT_PAGES);
         }
+        // Closing would make one too, and not say how it went.
+        self.checkpoint(1);
         // After a failure nothing is clean, and the next start should check the file.
         if self.shared.health.check().is_ok()
             && let Err(fault) = self.write_now(meta::note_clean_stop)
         {
             tracing::warn!(?fault, "the ledger could not note that it was closed");
         }
+        self.shared.health.until_marked();
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the ledger did not close cleanly; it recovers at the next start");
         }
@@ -264,9 +273,32 @@ impl Writer {
             }
             Err(fault) => {
                 let fault = health.judge(fault);
-                tracing::warn!(?fault, items = group.len(), "the ledger could not write");
-                health.wrote(Err(fault.clone().into_error()));
+                tracing::debug!(?fault, items = group.len(), "the ledger could not write");
+                if !matches!(fault, Fault::Final(_)) {
+                    health.wrote(Err(fault.clone().into_error()));
+                }
                 answer_all(group, &fault);
+            }
+        }
+    }
+
+    /// Copies what the log holds into the database once that is so many pages. What was answered is durable in the
+    /// log, so nobody waits for this; but a disk that cannot take the copy must not be trusted with more.
+    fn checkpoint(&self, pages: u32) {
+        let health = &self.shared.health;
+        if health.check().is_err() {
+            return;
+        }
+        if let Err(fault) = checkpoint::checkpoint(&self.connection, pages) {
+            match health.judge(fault) {
+                // The log goes on growing meanwhile; what it has no room for is refused.
+                fault @ (Fault::Item(_) | Fault::Full(_) | Fault::Passing(_)) => {
+                    tracing::debug!(
+                        ?fault,
+                        "the ledger's log could not be copied into its database"
+                    );
+                }
+                Fault::Unwritten(_) | Fault::Final(_) => {}
             }
         }
     }
@@ -297,10 +329,15 @@ impl Writer {
             }
             Err(fault) => {
                 // After some errors SQLite has rolled back already.
-                if !self.connection.is_autocommit() {
-                    self.execute("ROLLBACK").map_err(|_| {
-                        Fault::Final("a transaction could not be rolled back".to_owned())
-                    })?;
+                if !self.connection.is_autocommit()
+                    && let Err(failed) = self.execute("ROLLBACK")
+                {
+                    // A transaction that stays open would take in what comes next.
+                    return Err(Fault::Final(format!(
+                        "{}; and that could not be undone: {}",
+                        fault.reason(),
+                        failed.reason()
+                    )));
                 }
                 Err(fault)
             }
@@ -364,7 +401,7 @@ impl Drop for Ended {
         if std::thread::panicking() {
             shared
                 .health
-                .fail("its writer met a bug; please report it with the log, and start again");
+                .fail("its writer met a bug; please report it with the log");
         }
         shared.queue.close();
         while let Some(group) = shared.queue.take(usize::MAX) {

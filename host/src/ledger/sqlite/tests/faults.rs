@@ -97,9 +97,13 @@ async fn a_store_that_cannot_write_is_unready_until_it_can() {
     let ledger = open(&folder);
     let full = |_: &mut Tx<'_>| Err::<(), _>(Fault::Passing("full".to_owned()));
     assert!(ledger.shared.work(full).await.is_err());
-    assert!(!ledger.shared.health.last_write_succeeded());
+    let standing = ledger.shared.health.standing();
+    assert!(matches!(standing, Standing::Try(_)));
+    // Whoever asks again before that was tried is told what is known
+    let refused = ledger.check_writable().await.unwrap_err();
+    assert!(refused.to_string().contains("full"), "{refused}");
+    assert!(ledger.shared.work(meta::probe).await.is_ok());
     ledger.check_writable().await.unwrap();
-    assert!(ledger.shared.health.last_write_succeeded());
 }
 
 #[tokio::test]
@@ -142,31 +146,6 @@ async fn a_store_that_failed_is_never_asked_again() {
         ledger.check_writable().await,
         Err(LedgerError::Failed { .. })
     ));
-}
-
-#[test]
-fn errors_are_sorted_by_what_follows_from_them() {
-    use rusqlite::ffi;
-    let kind = |code| match Fault::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None))
-    {
-        Fault::Item(_) => "item",
-        Fault::Full(_) => "full",
-        Fault::Passing(_) => "passing",
-        Fault::Final(_) => "final",
-    };
-    for (code, expected) in [
-        (ffi::SQLITE_FULL, "passing"),
-        (ffi::SQLITE_BUSY, "passing"),
-        (ffi::SQLITE_LOCKED, "passing"),
-        (ffi::SQLITE_READONLY, "passing"),
-        (ffi::SQLITE_IOERR, "final"),
-        (ffi::SQLITE_IOERR_WRITE, "final"),
-        (ffi::SQLITE_CORRUPT, "final"),
-        (ffi::SQLITE_NOTADB, "final"),
-        (ffi::SQLITE_CONSTRAINT_UNIQUE, "item"),
-    ] {
-        assert_eq!(kind(code), expected, "{code}");
-    }
 }
 
 #[tokio::test]

@@ -13,6 +13,8 @@ mod flood;
 #[cfg(test)]
 mod footprint;
 #[cfg(test)]
+mod io_faults;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod neighbours;

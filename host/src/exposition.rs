@@ -174,6 +174,11 @@ fn count_ledger(registry: &mut Registry, totals: &Totals) {
         "Size of the ledger's file and its write-ahead log",
     );
     bytes.set(totals.bytes);
+    let backlog = registry.gauge(
+        "hookbox_backlog_bytes",
+        "Payload bytes of runs that are neither settled nor parked",
+    );
+    backlog.set(totals.backlog_bytes);
 }
 
 /// What is known by plugin: of those that are noted, and of others that still have runs to go.

@@ -238,8 +238,7 @@ impl Worker {
         let name = claim.facts().plugin.clone();
         let handler = self.handler.clone();
         let facts = claim.facts();
-        let span =
-            tracing::info_span!("attempt", plugin = name, delivery = %facts.delivery, n = facts.n);
+        let span = tracing::info_span!("attempt", plugin = name, delivery = %facts.delivery, run = %facts.run, n = facts.n);
         let task = self.attempts.spawn(
             handler
                 .handle(plugin.map(Arc::clone), claim)

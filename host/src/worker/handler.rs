@@ -77,7 +77,10 @@ impl Handler {
             }
         };
         let invocation = invocation(&claim, payload);
-        match self.attempt(plugin, component, invocation).await {
+        tracing::debug!("attempt begins");
+        let attempted = self.attempt(plugin, component, invocation).await;
+        tracing::debug!("attempt ends");
+        match attempted {
             Attempted::Ended(attempt) => {
                 let settlement = settlement(
                     attempt.record.outcome,

@@ -17,6 +17,7 @@ pub use verify::{Endpoint, Endpoints, Verified, is_webhook_path};
 use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, Gate, NewDelivery, NewRun, Outcome};
 use crate::event::Event;
+use crate::failpoint::hit;
 use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
 use crate::router::Router;
@@ -171,6 +172,7 @@ impl Intake {
                 Ok(Answer::duplicate(first, &again))
             }
             Recording::Recorded(recorded) => {
+                hit!("after-record");
                 tell(&recorded, &plugins);
                 Ok(match wait {
                     Some(wait) => self.wait(id, wait, &plugins, parked).await,

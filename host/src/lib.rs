@@ -2,6 +2,7 @@
 //!
 //! Modules stand in dependency order: each uses only those declared above it.
 
+pub mod failpoint;
 pub mod spelling;
 pub mod visible;
 pub mod clock;

@@ -8,6 +8,7 @@ mod handler;
 mod metrics;
 
 use crate::clock::now_ms;
+use crate::failpoint::hit;
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
@@ -184,6 +185,9 @@ impl Worker {
         };
         let claims = self.handler.ledger.claim(request).await?;
         let started = claims.len();
+        if started > 0 {
+            hit!("after-claim");
+        }
         // Claims come in the order of the turns, so the last one tells where the next round begins. A plugin that had
         // nothing due gave its turn away and is none the worse for it.
         if let Some(claim) = claims.last() {

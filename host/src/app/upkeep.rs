@@ -1,5 +1,6 @@
 //! Has the ledger tend to what is due beside deliveries and runs, for as long as the host runs.
 
+use crate::failpoint::hit;
 use crate::ledger::{Ledger, LedgerError, Tended};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,11 @@ pub async fn tend(ledger: Arc<dyn Ledger>, mut stopping: watch::Receiver<bool>) 
 }
 
 async fn tend_to_all(ledger: &dyn Ledger) -> Result<(), LedgerError> {
-    while ledger.tend().await? == Tended::Part {}
-    Ok(())
+    loop {
+        let tended = ledger.tend().await?;
+        hit!("in-retention");
+        if tended == Tended::All {
+            return Ok(());
+        }
+    }
 }

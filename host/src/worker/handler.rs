@@ -1,6 +1,7 @@
 //! One claim, from its payload to its settlement.
 
 use crate::delivery::{AttemptRecord, Outcome, Settlement, Trap, settlement};
+use crate::failpoint::hit;
 use crate::ledger::{Claim, ClaimFacts, Ledger, LedgerError, Payload, Settled, StateChanges};
 use crate::plugin::catalog::Plugin;
 use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
@@ -91,7 +92,12 @@ impl Handler {
                 );
                 self.settle(claim, settlement, attempt.record).await
             }
-            Attempted::CutShort => self.give_back(claim).await,
+            Attempted::CutShort => {
+                hit!("in-drain");
+                let given_back = self.give_back(claim).await;
+                hit!("after-give-back");
+                given_back
+            }
             Attempted::NoSandbox => {
                 tracing::warn!(
                     plugin = plugin.name,
@@ -175,6 +181,7 @@ impl Handler {
         settlement: Settlement,
         record: AttemptRecord,
     ) -> Result<(), LedgerError> {
+        hit!("before-settle");
         let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms());
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let changes = StateChanges::default();
@@ -183,6 +190,7 @@ impl Handler {
         let settled = self.ledger.settle(claim, settlement, record, changes);
         match settled.await? {
             Settled::Yes => {
+                hit!("after-settle");
                 tracing::info!(%outcome, fuel, ms, reason, "attempt settled");
                 if let Some(used) = used {
                     self.metrics.settled(&plugin, used);

@@ -5,6 +5,7 @@ use super::row::word;
 use super::standing::{Waiting, end};
 use super::writer::Tx;
 use crate::delivery::{Gate, NewRun, RunState};
+use crate::failpoint::hit;
 use rusqlite::OptionalExtension as _;
 
 /// A run that another took the place of.
@@ -46,6 +47,7 @@ pub(super) fn coalesce(
     };
     let reason = format!("a like event came: run {} stands for it", new.id);
     end(tx, &new.plugin, &waiting, RunState::Coalesced, &reason)?;
+    hit!("in-coalesce");
     Ok(Some(Predecessor {
         first_ms,
         stands_for,

@@ -4,6 +4,7 @@
 //! between two of them goes on where it was. A file from a newer host is refused, never guessed at.
 
 use super::fault::Fault;
+use crate::failpoint::hit;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Marks the file as ours: `Hkbx`.
@@ -28,7 +29,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Fault> {
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", number)?;
+        hit!("during-migration");
         transaction.commit()?;
+        hit!("between-migrations");
     }
     Ok(())
 }

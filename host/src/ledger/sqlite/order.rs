@@ -9,6 +9,7 @@ use super::row::word;
 use super::standing::parking;
 use super::writer::Tx;
 use crate::delivery::{Gate, NewRun, RunState};
+use crate::failpoint::hit;
 use rusqlite::OptionalExtension as _;
 
 /// Why a queued run waits.
@@ -63,6 +64,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fa
             &reason,
             reason.as_ref().map(|_| tx.now_ms),
         ))?;
+    hit!("in-promote");
     tx.changes.moved(
         plugin,
         Weight::of_run(bytes),

@@ -9,6 +9,7 @@ use super::standing::{ended, make_pending, refresh_delivery};
 use super::state;
 use super::writer::Tx;
 use crate::delivery::{AttemptRecord, Counts, Outcome, RunState, Settlement};
+use crate::failpoint::hit;
 use crate::ledger::{Claim, StateChanges};
 
 /// How an attempt ended, ready to be stored.
@@ -63,6 +64,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
         state::write(tx.connection, plugin, &ending.changes)?;
     }
     close_attempt(tx, claim, ending)?;
+    hit!("during-settle");
     move_run(tx, claim, ending)?;
     refresh_delivery(tx, claim.delivery_seq)?;
     tx.changes.attempted(claim.facts.delivery);

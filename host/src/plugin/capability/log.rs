@@ -4,6 +4,7 @@
 //! makes the host hold more than the cap.
 
 use crate::delivery::LogLine;
+use crate::failpoint::hit;
 use crate::plugin::bindings::v0_1::wasi::logging::logging::Level;
 use crate::plugin::sandbox::{GuestState, charge_fuel};
 use bytes::Bytes;
@@ -221,6 +222,7 @@ pub fn add_to_linker(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
             |mut store: StoreContextMut<'_, GuestState>,
              (level, context, message): (Level, String, String)| {
                 charge_fuel(&mut store, context.len() + message.len())?;
+                hit!("in-sandbox");
                 let log = &store.data().log;
                 if context.is_empty() {
                     log.add(word(level), &message);

@@ -125,7 +125,7 @@ impl Exposition {
         registry
             .gauge(
                 "hookbox_ledger_up",
-                "1 if the ledger could be read and its last write succeeded, else 0",
+                "1 if the ledger could be read, its last write succeeded and its disk has room, else 0",
             )
             .set(u64::from(up));
         if let Some(totals) = &reading.totals {
@@ -163,6 +163,11 @@ fn count_ledger(registry: &mut Registry, totals: &Totals) {
         "Deliveries that came again, over restarts too",
     );
     duplicates.inc_by(totals.duplicates);
+    let kept = registry.gauge(
+        "hookbox_kept_deliveries",
+        "Deliveries in the ledger: those recorded, without those that retention let go",
+    );
+    kept.set(totals.kept);
     let runs = registry.gauges("hookbox_runs", &["state"], "Runs in the ledger, by state");
     for state in RunState::ALL {
         let found = totals.runs.iter().find(|(of, _)| of == state);
@@ -179,6 +184,13 @@ fn count_ledger(registry: &mut Registry, totals: &Totals) {
         "Payload bytes of runs that are neither settled nor parked",
     );
     backlog.set(totals.backlog_bytes);
+    if let Some(free) = totals.free_bytes {
+        let gauge = registry.gauge(
+            "hookbox_disk_free_bytes",
+            "Bytes that are free on the ledger's disk",
+        );
+        gauge.set(free);
+    }
 }
 
 /// What is known by plugin: of those that are noted, and of others that still have runs to go.

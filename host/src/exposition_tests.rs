@@ -294,9 +294,12 @@ async fn the_documented_table_is_what_is_registered() {
         folder: _folder,
         ..
     } = host();
-    let totals = Some(Arc::new(Totals::default()));
+    let totals = Totals {
+        free_bytes: Some(1),
+        ..Totals::default()
+    };
     let reading = Reading {
-        totals,
+        totals: Some(Arc::new(totals)),
         ..Reading::none(Instant::now())
     };
     let standing = exposition.standing(&reading);

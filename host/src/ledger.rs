@@ -233,7 +233,7 @@ pub trait Ledger: Send + Sync + 'static {
     /// Changes to the reason once the ledger has failed for good: the process must stop and start again.
     fn failure(&self) -> watch::Receiver<Option<Arc<str>>>;
 
-    /// Whether the last write succeeded, and why not if it did not: what `/readyz` says.
+    /// Whether the last write succeeded and there is room for more, and why not: what `/readyz` says.
     ///
     /// # Errors
     /// The error that a write would meet now.

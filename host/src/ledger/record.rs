@@ -179,8 +179,10 @@ pub struct PluginRecord {
 /// How much of everything there is. What is counted is kept beside what it counts, and never counted anew.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Deliveries recorded.
+    /// Deliveries recorded, those that are no longer kept included.
     pub deliveries: u64,
+    /// Deliveries that are kept.
+    pub kept: u64,
     /// Deliveries that came again.
     pub duplicates: u64,
     /// Runs by state; a state without runs may be missing.
@@ -191,6 +193,8 @@ pub struct Totals {
     pub bytes: u64,
     /// Payload bytes of runs that are neither settled nor parked.
     pub backlog_bytes: u64,
+    /// Bytes that are free on its disk, if the system tells.
+    pub free_bytes: Option<u64>,
 }
 
 /// Where a plugin stands and how many runs it has to go.

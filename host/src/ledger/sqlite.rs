@@ -38,6 +38,8 @@ mod queue;
 mod rate;
 mod reader;
 mod record;
+mod retention;
+mod room;
 mod row;
 mod settle;
 mod standing;
@@ -45,6 +47,7 @@ mod state;
 mod tend;
 mod totals;
 mod walk;
+mod wall_clock;
 mod writer;
 
 pub use backup::BackupError;
@@ -151,6 +154,8 @@ impl SqliteLedger {
             ended: watch::Sender::new(false),
             owner: Uuid::now_v7().to_string(),
             settings: watch::Sender::new(Arc::new(options.settings)),
+            room: room::Room::of(data),
+            retention: retention::Retention::default(),
         });
         let writer = Writer {
             connection,
@@ -433,12 +438,17 @@ impl Ledger for SqliteLedger {
     async fn check_writable(&self) -> Result<(), LedgerError> {
         self.shared.health.check()?;
         match self.shared.health.standing() {
-            Standing::Writes => Ok(()),
-            Standing::Refuses(error) => Err(error),
+            Standing::Writes => {}
+            Standing::Refuses(error) => return Err(error),
             // A lock that somebody else holds is waited for in vain for longer than whoever asks would wait.
             Standing::Try(error) => tokio::time::timeout(PROBE, self.shared.work(meta::probe))
                 .await
-                .unwrap_or(Err(error)),
+                .unwrap_or(Err(error))?,
+        }
+        let min = self.shared.settings.borrow().free_space_min;
+        match self.shared.room.shortage(min) {
+            Some(reason) => Err(Fault::Full(reason).into_error()),
+            None => Ok(()),
         }
     }
 

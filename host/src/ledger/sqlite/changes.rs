@@ -11,6 +11,8 @@ use tokio::sync::{Notify, watch};
 
 /// The counter of deliveries recorded.
 pub(super) const DELIVERIES: &str = "deliveries";
+/// The counter of deliveries that are no longer kept.
+pub(super) const REMOVED: &str = "deliveries-removed";
 /// The counter of duplicates.
 pub(super) const DUPLICATES: &str = "duplicates";
 /// The counter, per plugin, of runs that are not settled.
@@ -128,6 +130,11 @@ impl Changes {
     /// A plugin was paused by the host itself, for this reason.
     pub fn paused(&mut self, plugin: &str, reason: String) {
         self.paused.push((plugin.to_owned(), reason));
+    }
+
+    /// `count` settled runs went with their delivery.
+    pub fn removed(&mut self, state: RunState, count: i64) {
+        self.add(runs_in(state), "", -count);
     }
 
     /// An attempt of a plugin ended.

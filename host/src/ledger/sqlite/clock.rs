@@ -7,6 +7,16 @@ use std::time::{Duration, Instant};
 pub(super) struct Clock {
     opened: Instant,
     opened_ms: i64,
+    #[cfg(test)]
+    pub set: Set,
+}
+
+/// How far a test has set each clock, in ms.
+#[cfg(test)]
+#[derive(Default)]
+pub(super) struct Set {
+    pub wall: std::sync::atomic::AtomicI64,
+    pub steady: std::sync::atomic::AtomicI64,
 }
 
 impl Clock {
@@ -14,18 +24,25 @@ impl Clock {
         Self {
             opened: Instant::now(),
             opened_ms: whole(now_ms()),
+            #[cfg(test)]
+            set: Set::default(),
         }
     }
 
     /// The wall clock: what records carry and due times are compared with.
     pub fn wall_ms(&self) -> i64 {
-        whole(now_ms())
+        let wall = whole(now_ms());
+        #[cfg(test)]
+        let wall = wall + self.set.wall.load(std::sync::atomic::Ordering::Relaxed);
+        wall
     }
 
     /// The wall clock as it would stand had nobody set it since the ledger was opened. Leases are measured by it:
     /// a clock set forward must not take claims from attempts that are still under way.
     pub fn steady_ms(&self) -> i64 {
         let since = i64::try_from(self.opened.elapsed().as_millis()).unwrap_or(i64::MAX);
+        #[cfg(test)]
+        let since = since + self.set.steady.load(std::sync::atomic::Ordering::Relaxed);
         self.opened_ms.saturating_add(since)
     }
 }

@@ -1,6 +1,6 @@
 //! Which deliveries came before: the rows that know them by path, `Webhook-Id` and body, for a window of time.
 //!
-//! They outlive their delivery: one that was let go is still known.
+//! They outlive their delivery: one that was let go is still known. What has expired is cleared by retention.
 
 use super::changes::DUPLICATES;
 use super::clock::{milliseconds, whole};
@@ -8,9 +8,6 @@ use super::fault::Fault;
 use super::writer::Tx;
 use crate::delivery::{DeliveryId, NewDelivery};
 use rusqlite::{Connection, OptionalExtension as _};
-
-/// A wall clock further from the steady one than this was set: nothing expires by it.
-const CLOCK_JUMP_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The delivery that this one repeats within its window, counted as repeated.
 pub(super) fn count_duplicate(
@@ -88,32 +85,5 @@ pub(super) fn remember(tx: &Tx<'_>, delivery: &NewDelivery, hub_id: &str) -> Res
             delivery.id.to_string(),
             received_ms.saturating_add(milliseconds(tx.settings.dedup_window)),
         ))?;
-    // Each new row clears two old ones: the table holds one window's rows and needs no pass of its own.
-    if tx.steady_ms.abs_diff(received_ms) < CLOCK_JUMP_MS {
-        for _ in 0..2 {
-            if !forget_oldest(tx, received_ms)? {
-                break;
-            }
-        }
-    }
     Ok(())
-}
-
-/// Clears the dedup row that expired first; `false` if none has.
-fn forget_oldest(tx: &Tx<'_>, now_ms: i64) -> Result<bool, Fault> {
-    let expired: Option<(String, String, [u8; 32])> = tx
-        .connection
-        .prepare_cached(
-            "SELECT path, hub_id, body_sha256 FROM dedup
-             WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT 1",
-        )?
-        .query_row([now_ms], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some(key) = expired else {
-        return Ok(false);
-    };
-    tx.connection
-        .prepare_cached("DELETE FROM dedup WHERE path = ?1 AND hub_id = ?2 AND body_sha256 = ?3")?
-        .execute(key)?;
-    Ok(true)
 }

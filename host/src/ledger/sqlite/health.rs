@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::{marker, open};
 use crate::ledger::LedgerError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -47,6 +47,11 @@ impl Health {
             marking: Mutex::default(),
             writes: Mutex::default(),
         }
+    }
+
+    /// The ledger's file.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Names the ledger's file in a fault and finds out whether it is final; one that is stops the host, and the next

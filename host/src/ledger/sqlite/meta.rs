@@ -6,12 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 /// Notes that the ledger is open, and says whether it was closed before.
 pub(super) fn note_open(tx: &mut Tx<'_>) -> Result<LastStop, Fault> {
-    let last: Option<String> = tx
-        .connection
-        .query_row("SELECT value FROM meta WHERE key = 'stop'", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
+    let last = get(tx.connection, "stop")?;
     put(tx.connection, "stop", "none")?;
     Ok(match last.as_deref() {
         None | Some("clean") => LastStop::Clean,
@@ -29,7 +24,16 @@ pub(super) fn probe(tx: &mut Tx<'_>) -> Result<(), Fault> {
     put(tx.connection, "probe", &tx.now_ms.to_string())
 }
 
-fn put(connection: &Connection, key: &str, value: &str) -> Result<(), Fault> {
+/// What is noted under a key.
+pub(super) fn get(connection: &Connection, key: &str) -> Result<Option<String>, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
+/// Notes something.
+pub(super) fn put(connection: &Connection, key: &str, value: &str) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT INTO meta (key, value) VALUES (?1, ?2)

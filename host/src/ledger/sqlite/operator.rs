@@ -12,6 +12,7 @@ use super::marker::failed_before;
 use super::open::{existing_file, open_operator};
 use super::query;
 use super::record;
+use super::room::Room;
 use super::writer::Tx;
 use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, NewRun};
@@ -98,6 +99,7 @@ fn commit<T>(
         ending: &Ending::default(),
         // The host's own are not known here; what is taken in and kept is its affair.
         settings: &LedgerSettings::default(),
+        room: &Room::default(),
         changes: Changes::default(),
         earlier: Changes::default(),
     };

@@ -6,6 +6,7 @@ use super::clock::{natural, whole};
 use super::dedup;
 use super::fault::Fault;
 use super::pack::Packed;
+use super::room;
 use super::row::word;
 use super::standing::refresh_delivery;
 use super::writer::Tx;
@@ -33,6 +34,7 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
         }
         hub_id_reused = dedup::other_body_came(tx, delivery, hub_id)?;
     }
+    room::check(tx)?;
     if !parcel.runs.is_empty() {
         refuse_over_bytes(tx)?;
     }

@@ -4,6 +4,7 @@ mod failed;
 mod faults;
 mod files;
 mod groups;
+mod keeping;
 mod operator;
 mod page;
 mod totals;
@@ -88,6 +89,17 @@ fn check_totals(folder: &TempDir, totals: &Totals) {
         totals.duplicates,
         count("SELECT coalesce(sum(dup_count), 0) FROM deliveries")
     );
+    check_runs(folder, totals);
+}
+
+/// The totals of what is there are what counting finds.
+fn check_runs(folder: &TempDir, totals: &Totals) {
+    let connection = file(folder);
+    let count = |sql: &str| -> u64 {
+        let count: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+        count.try_into().unwrap()
+    };
+    assert_eq!(totals.kept, count("SELECT count(*) FROM deliveries"));
     for (state, kept) in &totals.runs {
         let counted = count(&format!(
             "SELECT count(*) FROM runs WHERE state = '{state}'"

@@ -1,10 +1,11 @@
 //! The totals that transactions keep: what a page or a scrape shows without counting rows.
 
-use super::changes::{BACKLOG_BYTES, DELIVERIES, DUPLICATES, PARKED, UNSETTLED, runs_in};
+use super::changes::{BACKLOG_BYTES, DELIVERIES, DUPLICATES, PARKED, REMOVED, UNSETTLED, runs_in};
 use super::clock::natural;
 use super::due::first_due_ms;
 use super::fault::Fault;
 use super::plugins::states;
+use super::room;
 use crate::delivery::RunState;
 use crate::ledger::Totals;
 use rusqlite::Connection;
@@ -22,12 +23,15 @@ pub(super) fn totals(connection: &Connection) -> Result<Totals, Fault> {
             plugin.first_due_ms = first_due_ms(connection, name)?;
         }
     }
-    totals.bytes = connection.path().map_or(0, bytes_of);
+    if let Some(file) = connection.path() {
+        totals.bytes = bytes_of(file);
+        totals.free_bytes = room::free_in(Path::new(file));
+    }
     Ok(totals)
 }
 
 fn counted(connection: &Connection) -> Result<Totals, Fault> {
-    let mut totals = Totals::default();
+    let (mut totals, mut removed) = (Totals::default(), 0);
     let mut select = connection.prepare_cached("SELECT name, plugin, value FROM counters")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
@@ -35,6 +39,7 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
         let value = natural(row.get(2)?);
         match name.as_str() {
             DELIVERIES => totals.deliveries = value,
+            REMOVED => removed = value,
             DUPLICATES => totals.duplicates = value,
             BACKLOG_BYTES => totals.backlog_bytes = value,
             UNSETTLED => totals.plugins.entry(plugin).or_default().unsettled = value,
@@ -45,6 +50,7 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
             }
         }
     }
+    totals.kept = totals.deliveries.saturating_sub(removed);
     Ok(totals)
 }
 

@@ -13,6 +13,8 @@ use super::lock::FolderLock;
 use super::meta;
 use super::metrics::WriterMetrics;
 use super::queue::{Queue, Refusal};
+use super::retention::Retention;
+use super::room::Room;
 use crate::ledger::{LedgerError, LedgerSettings};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::sync::Arc;
@@ -37,6 +39,8 @@ pub(super) struct Tx<'a> {
     pub ending: &'a Ending,
     /// What the operator set.
     pub settings: &'a LedgerSettings,
+    /// What is free on the ledger's disk.
+    pub room: &'a Room,
     /// What the item changed, as counters and waiters need to know it.
     pub changes: Changes,
     /// What items before it in the group changed.
@@ -117,6 +121,8 @@ pub(super) struct Shared {
     pub owner: String,
     /// What the operator set, as it holds now.
     pub settings: watch::Sender<Arc<LedgerSettings>>,
+    pub room: Room,
+    pub retention: Retention,
 }
 
 impl Shared {
@@ -352,6 +358,7 @@ impl Writer {
         let settings = Arc::clone(&self.shared.settings.borrow());
         let mut tx = Tx {
             settings: &settings,
+            room: &self.shared.room,
             connection: &self.connection,
             owner: &self.shared.owner,
             now_ms: self.shared.clock.wall_ms(),

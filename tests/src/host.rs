@@ -7,6 +7,7 @@ use crate::SECRET;
 use crate::built::{component_bytes, hookbox};
 use crate::cli::{Cli, Ran, clean, outputs};
 use crate::hub::Hub;
+use crate::ledger_file::LedgerFile;
 use crate::lines::Lines;
 use crate::memory::Process;
 use crate::operator::Operator;
@@ -306,6 +307,13 @@ impl Host {
     pub fn hub(&self) -> Hub {
         let address = self.address().replace("0.0.0.0", "127.0.0.1");
         Hub::new(&address, self.settings.secret.as_deref())
+    }
+
+    /// Its ledger's file.
+    #[track_caller]
+    #[must_use]
+    pub fn ledger(&self) -> LedgerFile {
+        LedgerFile::open(&self.data())
     }
 
     /// What it printed since it was started.

@@ -23,6 +23,8 @@ mod check;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod compiling;
 #[cfg(test)]
 mod completions;
@@ -73,11 +75,15 @@ mod replay;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod run;
 #[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod slow_senders;
+#[cfg(test)]
+mod space;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]

@@ -244,7 +244,7 @@ pub const RETAIN: Setting<Duration> = Setting {
     key: &Key::new(
         "retain",
         "TIME",
-        "How long a delivery is kept once its runs have ended [default: 30d]",
+        "Age at which a delivery goes, once its runs have ended [default: 30d]",
     )
     .live(),
     default: || Duration::from_secs(30 * 24 * 60 * 60),

@@ -21,7 +21,7 @@ pub struct LedgerSettings {
     pub park_for: Duration,
     /// Bytes that must be free on the ledger's disk; below it nothing more is taken in.
     pub free_space_min: u64,
-    /// How long a settled delivery is kept.
+    /// The age at which a delivery goes, once it is settled.
     pub retain: Duration,
     /// Bytes that the ledger may hold; over it the oldest settled deliveries go.
     pub retain_bytes: u64,

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// About how long a step lets things go, and about how long it gives pages back.
-const STEP: Duration = Duration::from_millis(8);
+const STEP: Duration = Duration::from_millis(5);
 
 /// Attempts of one run that go at a time: their logs are 2 MiB at most.
 const ATTEMPTS: i64 = 32;

@@ -17,6 +17,8 @@ mod io_faults;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod million;
+#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod noise;

@@ -170,6 +170,38 @@ async fn the_oldest_go_while_all_take_too_many_bytes_and_the_file_gets_smaller()
 }
 
 #[tokio::test]
+async fn whoever_walks_or_pages_meanwhile_finds_what_is_still_there() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open_to_keep(&folder, u64::MAX);
+    for _ in 0..10 {
+        record_old(&ledger, 2 * HOUR_MS, &[]).await;
+    }
+    let young = record_old(&ledger, 0, &[]).await;
+    let reader = SqliteReader::open(folder.path()).unwrap();
+    let mut walk = reader.walk(DeliveryFilter::default()).unwrap();
+    assert!(walk.next().unwrap().is_ok());
+    let two = DeliveryFilter {
+        limit: Some(2),
+        ..DeliveryFilter::default()
+    };
+    let page = ledger.delivery_page(two.clone(), None).await.unwrap();
+    let next = page.unwrap().next.unwrap();
+    tend_to_all(&ledger).await;
+    let rest: Vec<_> = walk.map(|walked| walked.unwrap().delivery.id).collect();
+    assert_eq!(rest, [young.id]);
+    // A page that begins where nothing is any more is none.
+    assert!(
+        ledger
+            .delivery_page(two.clone(), Some(next))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let page = ledger.delivery_page(two, None).await.unwrap().unwrap();
+    assert_eq!((page.items.len(), page.next), (1, None));
+}
+
+#[tokio::test]
 async fn a_run_of_thousands_of_attempts_goes_in_several_steps() {
     let folder = TempDir::new().unwrap();
     let ledger = open_to_keep(&folder, u64::MAX);

@@ -204,6 +204,17 @@ pub struct PluginJson {
     description: Option<String>,
     subscriptions: Vec<StoredSubscription>,
     candidate: Option<CandidateJson>,
+    paused_by: Option<String>,
+}
+
+/// A plugin that was paused, or whose pause was ended.
+#[derive(Debug, Serialize)]
+pub struct SwitchedJson {
+    /// Whether it was not so before.
+    pub changed: bool,
+    /// Where it stands now.
+    #[serde(flatten)]
+    pub plugin: PluginJson,
 }
 
 /// A version of a plugin that lies in the folder and is not the active one.
@@ -436,6 +447,7 @@ impl From<PluginRecord> for PluginJson {
                 state: candidate.state.as_str(),
                 reason: candidate.reason,
             }),
+            paused_by: record.paused_by,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod admin;
 mod hint;
 mod host;
+mod pauses;
 pub mod persistence;
 mod reload;
 mod signals;
@@ -14,6 +15,7 @@ use crate::secret::Secret;
 use crate::worker::Report;
 use anyhow::Context as _;
 use host::Host;
+pub use pauses::Paused;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -34,6 +36,8 @@ pub struct Feed {
     pub reports: broadcast::Receiver<Arc<Report>>,
     /// Its plugins, now and after each change.
     pub catalog: watch::Receiver<Arc<Catalog>>,
+    /// Who paused which plugin, now and after each change.
+    pub paused: watch::Receiver<Paused>,
     /// Turns true when it stops: the companion is to come to its end.
     pub stopping: watch::Receiver<bool>,
 }

@@ -25,6 +25,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// Who paused a plugin that was paused by command.
+pub const OPERATOR: &str = "its operator";
+
 /// Keeps deliveries and runs, and hands runs out to whoever will attempt them.
 #[async_trait]
 pub trait Ledger: Send + Sync + 'static {

@@ -26,6 +26,7 @@ pub use engine::{Engine, EngineConfig};
 pub use grant::Grant;
 
 use crate::scope::{KNOWN_SCOPES_0_1, ScopePattern, SeenEvent, Subscription, seen_by};
+use crate::spelling::nearest;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
@@ -72,6 +73,23 @@ impl PluginName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Why nothing can be done with a plugin that is none of those noted now. `known` are all there ever were.
+#[must_use]
+pub fn unknown(plugin: &str, noted: &[&str], known: &[String]) -> Option<String> {
+    if noted.contains(&plugin) {
+        return None;
+    }
+    if known.iter().any(|known| known == plugin) {
+        return Some(format!(
+            "the plugin `{plugin}` is gone; put its file back first"
+        ));
+    }
+    Some(match nearest(plugin, noted.iter().copied()) {
+        Some(nearest) => format!("there is no plugin `{plugin}`; did you mean `{nearest}`?"),
+        None => format!("there is no plugin `{plugin}` (see 'hookbox plugins')"),
+    })
 }
 
 impl fmt::Display for PluginName {

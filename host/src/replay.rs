@@ -6,7 +6,6 @@ use crate::delivery::NewRun;
 use crate::event::Event;
 use crate::ledger::{DeliveryRecord, RunRecord};
 use crate::router::Router;
-use crate::spelling::nearest;
 use std::collections::BTreeSet;
 
 /// The path below which each plugin has an endpoint of its own.
@@ -93,23 +92,6 @@ fn plugins(
         plugins.extend(delivery.runs.iter().map(|run| run.plugin.clone()));
     }
     plugins
-}
-
-/// Why no delivery can be replayed to a plugin that is none of those noted now. `known` are all there ever were.
-#[must_use]
-pub fn unknown_plugin(plugin: &str, noted: &[&str], known: &[String]) -> Option<String> {
-    if noted.contains(&plugin) {
-        return None;
-    }
-    if known.iter().any(|known| known == plugin) {
-        return Some(format!(
-            "the plugin `{plugin}` is gone; put its file back, then replay"
-        ));
-    }
-    Some(match nearest(plugin, noted.iter().copied()) {
-        Some(nearest) => format!("there is no plugin `{plugin}`; did you mean `{nearest}`?"),
-        None => format!("there is no plugin `{plugin}` (see 'hookbox plugins')"),
-    })
 }
 
 #[cfg(test)]

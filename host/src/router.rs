@@ -297,6 +297,7 @@ mod tests {
             manifest: Some(route(name, &["repo.*"]).manifest.to_stored()),
             grant: grant.map(str::to_owned),
             missing_since_ms: None,
+            paused_by: None,
         }
     }
 

@@ -39,7 +39,7 @@ fn the_help_fits_one_screen() {
       inspect      Show what a component file is and needs, or why it is not a plugin
       run          Run one event through one plugin, without a host
       send         Post a sample, or a JSON file, as the Hub would
-      plugins      Show every plugin of a host, where it stands, and why
+      plugins      Show every plugin of a host, where it stands, and why; pause one
       deliveries   Show, export and replay deliveries, with their runs and attempts
       requests     Show the last requests that a running host refused, and why
       check        Tell everything that would keep a host from serving, without changing anything

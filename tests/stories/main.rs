@@ -61,6 +61,8 @@ mod main_job;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod pause;
+#[cfg(test)]
 mod payloads;
 #[cfg(test)]
 mod plugins_folder;

@@ -2,10 +2,10 @@
 
 use crate::activity::{
     AttemptJson, DeliveryDetailJson, DeliveryJson, HealthJson, PluginJson, ReplayJson, RequestJson,
-    RunEntryJson,
+    RunEntryJson, SwitchedJson,
 };
 use crate::admin::answer::{Failure, large, text};
-use crate::admin::desk::Desk;
+use crate::admin::desk::{Desk, Switch};
 use crate::admin::health::health;
 use crate::admin::query::{DeliveryQuery, LimitQuery, Nothing, Query, RunQuery};
 use axum::extract::rejection::PathRejection;
@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, LINK};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub fn routes() -> Router<Arc<Desk>> {
         .route("/runs/{id}/attempts/{n}", get(attempt))
         .route("/plugins", get(plugins))
         .route("/plugins/{name}", get(plugin))
+        .route("/plugins/{name}/pause", post(pause))
+        .route("/plugins/{name}/resume", post(resume))
         .route("/requests", get(requests))
         .route("/health", get(show_health))
         .route(
@@ -80,12 +83,8 @@ async fn replay(
     body: Bytes,
 ) -> Result<(StatusCode, Json<ReplayJson>), Failure> {
     let id = named(id)?;
-    let asked: ReplayRequest = if body.is_empty() {
-        ReplayRequest::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Failure::bad(format!("the body cannot be used: {error}")))?
-    };
+    let asked: Option<ReplayRequest> = sent(&body)?;
+    let asked = asked.unwrap_or_default();
     let replayed = desk.replay(&id, asked.plugin.as_deref()).await?;
     let shown = ReplayJson::new(replayed.id, replayed.runs, replayed.skipped);
     Ok((StatusCode::CREATED, Json(shown)))
@@ -143,6 +142,36 @@ async fn plugin(
     Ok(Json(desk.plugin(&named(name)?).await?.into()))
 }
 
+async fn pause(
+    desk: Desks,
+    name: Named<String>,
+    _: Query<Nothing>,
+    body: Bytes,
+) -> Result<Json<SwitchedJson>, Failure> {
+    switch(desk, name, &body, Switch::Pause).await
+}
+
+async fn resume(
+    desk: Desks,
+    name: Named<String>,
+    _: Query<Nothing>,
+    body: Bytes,
+) -> Result<Json<SwitchedJson>, Failure> {
+    switch(desk, name, &body, Switch::Resume).await
+}
+
+async fn switch(
+    State(desk): Desks,
+    name: Named<String>,
+    body: &[u8],
+    to: Switch,
+) -> Result<Json<SwitchedJson>, Failure> {
+    let _: Option<Nothing> = sent(body)?;
+    let (plugin, changed) = desk.switch(&named(name)?, to).await?;
+    let plugin = plugin.into();
+    Ok(Json(SwitchedJson { changed, plugin }))
+}
+
 async fn requests(
     State(desk): Desks,
     Query(query): Query<LimitQuery>,
@@ -153,6 +182,15 @@ async fn requests(
 
 async fn show_health(State(desk): Desks, _: Query<Nothing>) -> Json<HealthJson> {
     Json(health(&desk).await)
+}
+
+/// What a body asks for, if there is one.
+fn sent<T: DeserializeOwned>(body: &[u8]) -> Result<Option<T>, Failure> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let asked = serde_json::from_slice(body);
+    asked.map_err(|error| Failure::bad(format!("the body cannot be used: {error}")))
 }
 
 /// What a path names.

@@ -5,9 +5,10 @@ use crate::admin::query::{DeliveryQuery, RunQuery};
 use crate::delivery::{DeliveryId, RunId};
 use crate::event::Event;
 use crate::exposition::{CONTENT_TYPE, Exposition};
-use crate::ledger::{DeliveryRecord, Ledger, Page, PluginRecord, RunEntry, RunRecord};
+use crate::ledger::{DeliveryRecord, Ledger, OPERATOR, Page, PluginRecord, RunEntry, RunRecord};
+use crate::plugin;
 use crate::refusal::{Refusal, Refusals};
-use crate::replay::{Plan, Skipped, unknown_plugin};
+use crate::replay::{Plan, Skipped};
 use crate::router::Router;
 use axum::response::Response;
 use hyper::StatusCode;
@@ -20,6 +21,15 @@ pub const LISTS_MAX: usize = 2;
 
 /// Payloads larger than this, in bytes, are parsed off the runtime.
 const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether a plugin is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// Its runs are to wait.
+    Pause,
+    /// They are to be run again.
+    Resume,
+}
 
 /// What the operator's listener has at hand.
 pub struct Desk {
@@ -116,7 +126,7 @@ impl Desk {
         if let Some(only) = only {
             let noted: Vec<&str> = plugins.iter().map(|plugin| &*plugin.name).collect();
             let known = self.ledger.known_plugins().await?;
-            if let Some(why) = unknown_plugin(only, &noted, &known) {
+            if let Some(why) = plugin::unknown(only, &noted, &known) {
                 return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, why));
             }
         }
@@ -139,6 +149,27 @@ impl Desk {
             runs,
             skipped,
         })
+    }
+
+    /// Pauses a plugin, or ends its pause; returns it as it stands then, and whether that is new.
+    pub async fn switch(&self, name: &str, to: Switch) -> Result<(PluginRecord, bool), Failure> {
+        let plugins = self.ledger.plugins().await?;
+        let noted: Vec<&str> = plugins.iter().map(|plugin| &*plugin.name).collect();
+        let known = self.ledger.known_plugins().await?;
+        if let Some(why) = plugin::unknown(name, &noted, &known) {
+            return Err(Failure::missing(why));
+        }
+        let before = plugins.iter().find(|plugin| plugin.name == name);
+        let was_paused = before.is_some_and(|plugin| plugin.paused_by.is_some());
+        let changed = was_paused != (to == Switch::Pause);
+        if changed {
+            let name = name.to_owned();
+            match to {
+                Switch::Pause => self.ledger.pause(name, OPERATOR.to_owned()).await?,
+                Switch::Resume => self.ledger.resume(name).await?,
+            };
+        }
+        Ok((self.plugin(name).await?, changed))
     }
 
     /// All metrics.

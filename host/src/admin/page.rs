@@ -7,7 +7,7 @@ mod list;
 mod pretty;
 
 use crate::admin::answer::{Failure, large, see_other};
-use crate::admin::desk::Desk;
+use crate::admin::desk::{Desk, Switch};
 use crate::admin::query::{DeliveryQuery, Query};
 use crate::clock::rfc3339;
 use axum::extract::rejection::{FormRejection, PathRejection};
@@ -31,6 +31,8 @@ pub fn routes() -> axum::Router<Arc<Desk>> {
         .route("/", get(front))
         .route("/deliveries/{id}", get(one))
         .route("/deliveries/{id}/replay", post(replay))
+        .route("/plugins/{name}/pause", post(pause))
+        .route("/plugins/{name}/resume", post(resume))
 }
 
 /// Asks for the token.
@@ -95,6 +97,22 @@ async fn replay(
     };
     match replayed.await {
         Ok(replayed) => see_other(&format!("{}/deliveries/{}", desk.prefix, replayed.id)),
+        Err(failure) => not_shown(desk.prefix, &failure),
+    }
+}
+
+async fn pause(desk: Desks, name: Id) -> Response {
+    switch(desk, name, Switch::Pause).await
+}
+
+async fn resume(desk: Desks, name: Id) -> Response {
+    switch(desk, name, Switch::Resume).await
+}
+
+async fn switch(State(desk): Desks, name: Id, to: Switch) -> Response {
+    let switched = async { desk.switch(&named(name)?, to).await };
+    match switched.await {
+        Ok(_) => see_other(&format!("{}/", desk.prefix)),
         Err(failure) => not_shown(desk.prefix, &failure),
     }
 }

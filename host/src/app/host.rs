@@ -4,8 +4,8 @@ use super::admin::Door;
 use super::hint::Hint;
 use super::reload::{Live, Reload};
 use super::signals::Signals;
-use super::upkeep;
-use super::{Companion, Feed, greet, public_url};
+use super::{Companion, Feed, Paused, greet, public_url};
+use super::{pauses, upkeep};
 use crate::admin::token::{self, Held};
 use crate::admin::{AdminMetrics, Desk, LISTS_MAX, note_address};
 use crate::clock::now_ms;
@@ -54,6 +54,7 @@ struct Tasks {
     loader: JoinHandle<Result<(), LoaderError>>,
     hint: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    pauses: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
     companion: Option<JoinHandle<()>>,
 }
@@ -187,11 +188,13 @@ impl Parts {
             stopping: stopping.clone(),
         };
         let door = Door::open(&config, address, self.token, desk, admin_metrics).await?;
+        let paused = watch::Sender::new(Paused::new());
         let feed = Feed {
             address,
             paste: format!("{}/webhooks", public_url(&config, address)),
             reports: worker.reports(),
             catalog: loaded.catalog.clone(),
+            paused: paused.subscribe(),
             stopping: stopping.clone(),
         };
         let halt = worker.halt();
@@ -213,6 +216,7 @@ impl Parts {
             address,
         };
         let upkeep = upkeep::tend(Arc::clone(&self.ledger), stopping.clone());
+        let pauses = pauses::look(Arc::clone(&self.ledger), paused, stopping.clone());
         let public = Public {
             intake,
             ledger: self.ledger,
@@ -236,6 +240,7 @@ impl Parts {
             worker,
             hint: tokio::spawn(hint.give(stopping.clone())),
             upkeep: tokio::spawn(upkeep),
+            pauses: tokio::spawn(pauses),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
@@ -304,6 +309,7 @@ impl Tasks {
         }
         self.hint.await.context("the hint's task failed")?;
         self.upkeep.await.context("the upkeep's task failed")?;
+        self.pauses.await.context("the pauses' task failed")?;
         if let Some(reload) = self.reload {
             reload.await.context("the settings' task failed")?;
         }

@@ -10,7 +10,7 @@ mod sources;
 mod tunnel;
 
 use crate::admin::AdminAddress;
-use crate::app::{self, Companion, Feed};
+use crate::app::{self, Companion, Feed, Paused};
 use crate::cli::child::Children;
 use crate::cli::foreground::Foreground;
 use crate::cli::project::Project;
@@ -229,6 +229,7 @@ impl Beside {
             self.builds.run(feed.stopping.clone()),
             show_runs(feed.reports, own),
             show_plugins(feed.catalog, plugins, feed.stopping.clone()),
+            show_pauses(feed.paused, feed.stopping.clone()),
             tunnel,
         );
     }
@@ -244,6 +245,24 @@ async fn show_runs(
             Ok(report) => output::tell(&screen::run(&report, &own.borrow())),
             Err(RecvError::Lagged(runs)) => output::tell(&screen::missed(runs)),
             Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Shows each plugin that was paused, or whose pause has ended.
+async fn show_pauses(mut paused: watch::Receiver<Paused>, mut stop: watch::Receiver<bool>) {
+    let mut shown = Paused::new();
+    loop {
+        let now = paused.borrow_and_update().clone();
+        for line in screen::pauses(&shown, &now) {
+            output::tell(&line);
+        }
+        shown = now;
+        tokio::select! {
+            changed = paused.changed() => if changed.is_err() {
+                return;
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
         }
     }
 }

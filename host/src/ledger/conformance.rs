@@ -306,6 +306,7 @@ pub fn plugin(name: &str, state: PluginState, reason: Option<&str>) -> PluginRec
         manifest_digest: Some("d1".to_owned()),
         grant: Some(String::new()),
         missing_since_ms: None,
+        paused_by: None,
     }
 }
 

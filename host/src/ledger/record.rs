@@ -174,6 +174,9 @@ pub struct PluginRecord {
     pub grant: Option<String>,
     /// When its file went, in ms since the Unix epoch, if it is missing.
     pub missing_since_ms: Option<u64>,
+    /// Who paused it, if it is paused, wherever it stands else. It is read here, and changed by
+    /// [`Ledger::pause`](super::Ledger::pause) alone.
+    pub paused_by: Option<String>,
 }
 
 /// How much of everything there is. What is counted is kept beside what it counts, and never counted anew.

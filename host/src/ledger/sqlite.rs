@@ -57,7 +57,7 @@ pub use marker::failed_before;
 pub use medium::{Medium, NetworkFs, check_medium, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
-pub use operator::SqliteOperator;
+pub use operator::{SqliteOperator, Switched};
 pub use reader::SqliteReader;
 pub use walk::{Walk, Walked};
 

@@ -31,6 +31,7 @@ pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
             Presence::Gone { since_ms } => Some(since_ms),
             Presence::Here | Presence::Never => None,
         },
+        paused_by: None,
     })
 }
 

@@ -7,8 +7,8 @@ use crate::admin::desk::Desk;
 use crate::admin::health::health;
 use crate::admin::query::DeliveryQuery;
 use crate::delivery::DeliveryState;
-use crate::ledger::{DeliveryRecord, PluginRecord, RunRecord};
-use crate::plugin::Manifest;
+use crate::ledger::{DeliveryRecord, PluginRecord, PluginState, RunRecord};
+use crate::plugin::{Manifest, PluginName};
 use crate::refusal::Refusal;
 use maud::{Markup, html};
 
@@ -32,7 +32,7 @@ pub async fn front(desk: &Desk, query: &DeliveryQuery) -> Result<(String, Markup
             p { a href={ (desk.prefix) "/?" (older) } { "Older deliveries" } }
         }
         h2 { "Plugins" }
-        (standings(&plugins))
+        (standings(desk.prefix, &plugins))
         h2 { "Refused requests" }
         (refused(&desk.requests(REFUSALS), desk.refusals.total(), desk.started_ms))
     };
@@ -103,13 +103,13 @@ pub fn run_state(run: &RunRecord) -> Markup {
     state(run.state.as_str())
 }
 
-fn standings(plugins: &[PluginRecord]) -> Markup {
+fn standings(prefix: &str, plugins: &[PluginRecord]) -> Markup {
     if plugins.is_empty() {
         return html! { p.quiet { "There are none: put NAME.wasm into the plugins folder." } };
     }
     html! {
         div.wide { table {
-            tr { th { "name" } th { "state" } th { "version" } th { "reason" } }
+            tr { th { "name" } th { "state" } th { "version" } th { "reason" } th { "" } }
             @for plugin in plugins {
                 tr {
                     td { (text(&plugin.name)) }
@@ -121,10 +121,27 @@ fn standings(plugins: &[PluginRecord]) -> Markup {
                             div { "a new version is " (state(candidate.state.as_str())) ": "
                                 (text(candidate.reason.as_deref().unwrap_or_default())) }
                         }
+                        @if let Some(by) = plugin.paused_by.as_ref().filter(|_| plugin.state != PluginState::Paused) {
+                            div { "also paused by " (text(by)) }
+                        }
                     }
+                    td { (switch(prefix, plugin)) }
                 }
             }
         } }
+    }
+}
+
+/// The button that pauses a plugin, or ends its pause. A file that no plugin can have has none.
+fn switch(prefix: &str, plugin: &PluginRecord) -> Markup {
+    let (to, title) = match plugin.paused_by {
+        Some(_) => ("resume", "Resume"),
+        None => ("pause", "Pause"),
+    };
+    html! {
+        @if PluginName::parse(&plugin.name).is_ok() {
+            form method="post" action={ (prefix) "/plugins/" (plugin.name) "/" (to) } { button { (title) } }
+        }
     }
 }
 

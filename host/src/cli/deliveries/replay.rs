@@ -8,7 +8,8 @@ use crate::delivery::{DeliveryId, Gate};
 use crate::event::Event;
 use crate::ledger::RunRecord;
 use crate::ledger::sqlite::{SqliteOperator, SqliteReader};
-use crate::replay::{Plan, Skipped, unknown_plugin};
+use crate::plugin;
+use crate::replay::{Plan, Skipped};
 use crate::router::Router;
 use anyhow::Context as _;
 use std::path::Path;
@@ -98,7 +99,7 @@ impl Replayer {
         let records = reader.plugins()?;
         if let Some(only) = &only {
             let noted: Vec<&str> = records.iter().map(|record| &*record.name).collect();
-            if let Some(why) = unknown_plugin(only, &noted, &reader.known_plugins()?) {
+            if let Some(why) = plugin::unknown(only, &noted, &reader.known_plugins()?) {
                 anyhow::bail!(why);
             }
         }
@@ -223,10 +224,7 @@ mod tests {
             )
         );
         let error = replay(Some("gone")).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "the plugin `gone` is gone; put its file back, then replay"
-        );
+        assert_eq!(error, "the plugin `gone` is gone; put its file back first");
         // And once it is back, it is a plugin like any other
         ledger.put_plugin(noted("gone")).await.unwrap();
         assert_eq!(

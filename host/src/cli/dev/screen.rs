@@ -3,6 +3,7 @@
 //! Everything here is text from what it is given; nothing is waited for. What came from a plugin or a sender is made
 //! visible before it is shown.
 
+use crate::app::Paused;
 use crate::cli::dev::folder::{self, MadeSecret, Placed};
 use crate::cli::output;
 use crate::config::LISTEN;
@@ -253,9 +254,27 @@ pub fn missed(runs: u64) -> String {
     )
 }
 
+/// What is to be said of pauses to somebody who knows what was before.
+#[must_use]
+pub fn pauses(before: &Paused, now: &Paused) -> Vec<String> {
+    let begun = now.iter().filter(|(name, _)| !before.contains_key(*name));
+    let begun = begun.map(|(name, by)| {
+        let resume = on_data(&format!("plugins resume {name}"));
+        format!("{name} was paused by {by}; its runs wait until: {resume}")
+    });
+    let ended = before.keys().filter(|name| !now.contains_key(*name));
+    let ended = ended.map(|name| format!("{name} is not paused any more"));
+    let lines = begun.chain(ended);
+    lines.map(|line| output::one_line(&line)).collect()
+}
+
 fn deliveries(what: &str) -> String {
+    on_data(&format!("deliveries {what}"))
+}
+
+fn on_data(command: &str) -> String {
     let (program, data) = (program(), folder::data());
-    format!("{program} deliveries {what} --data {}", data.display())
+    format!("{program} {command} --data {}", data.display())
 }
 
 /// How whoever reads this runs a command: cargo names itself to what it runs.

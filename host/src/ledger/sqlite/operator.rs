@@ -10,15 +10,25 @@ use super::fault::Fault;
 use super::held::Ending;
 use super::marker::failed_before;
 use super::open::{existing_file, open_operator};
-use super::query;
-use super::record;
 use super::room::Room;
 use super::writer::Tx;
+use super::{plugins, query, record};
 use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, NewRun};
 use crate::ledger::{LedgerError, LedgerSettings, RunRecord};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use std::path::{Path, PathBuf};
+
+/// What became of pausing a plugin, or of ending its pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switched {
+    /// It is so from now on.
+    Now,
+    /// It was so already, and nothing is written.
+    Already,
+    /// There is no such plugin.
+    Unknown,
+}
 
 /// An operator's hand in a ledger.
 pub struct SqliteOperator {
@@ -61,6 +71,30 @@ impl SqliteOperator {
         Ok(Some(kept))
     }
 
+    /// Pauses a plugin, as [`Ledger::pause`](crate::ledger::Ledger::pause) does.
+    ///
+    /// # Errors
+    /// As [`SqliteOperator::replay`].
+    pub fn pause(&mut self, plugin: &str, by: &str) -> Result<Switched, LedgerError> {
+        self.write(|tx| match paused_by(tx, plugin)? {
+            None => Ok(Switched::Unknown),
+            Some(Some(_)) => Ok(Switched::Already),
+            Some(None) => plugins::pause(tx, plugin, by).map(|_| Switched::Now),
+        })
+    }
+
+    /// Ends a plugin's pause, as [`Ledger::resume`](crate::ledger::Ledger::resume) does.
+    ///
+    /// # Errors
+    /// As [`SqliteOperator::replay`].
+    pub fn resume(&mut self, plugin: &str) -> Result<Switched, LedgerError> {
+        self.write(|tx| match paused_by(tx, plugin)? {
+            None => Ok(Switched::Unknown),
+            Some(None) => Ok(Switched::Already),
+            Some(Some(_)) => plugins::resume(tx, plugin).map(|_| Switched::Now),
+        })
+    }
+
     /// Does one thing in a transaction of its own.
     fn write<T>(
         &mut self,
@@ -81,6 +115,15 @@ fn refuse_failed(file: &Path, data: &Path) -> Result<(), LedgerError> {
         path: file.to_owned(),
         reason,
     })
+}
+
+/// Who paused a plugin, if somebody did; `None` if it is not known.
+fn paused_by(tx: &Tx<'_>, plugin: &str) -> Result<Option<Option<String>>, Fault> {
+    Ok(tx
+        .connection
+        .prepare_cached("SELECT paused_by FROM plugins WHERE name = ?1")?
+        .query_row([plugin], |row| row.get(0))
+        .optional()?)
 }
 
 fn commit<T>(

@@ -185,8 +185,8 @@ fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
     let stored = word(row, 1, PluginState::from_word)?;
     let paused_by: Option<String> = row.get(8)?;
     let state = standing(stored, paused_by.is_some());
-    let reason = match (state, paused_by) {
-        (PluginState::Paused, Some(by)) => Some(paused_text(&by)),
+    let reason = match (state, &paused_by) {
+        (PluginState::Paused, Some(by)) => Some(paused_text(by)),
         _ => row.get(2)?,
     };
     Ok(PluginRecord {
@@ -199,6 +199,7 @@ fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
         manifest_digest: row.get(9)?,
         grant: row.get(6)?,
         missing_since_ms: row.get::<_, Option<i64>>(7)?.map(natural),
+        paused_by,
     })
 }
 

@@ -2,11 +2,11 @@
 //!
 //! It is pure: the ledger records the new runs, and has the last word on plugins whose runs are not settled.
 
-use crate::delivery::NewRun;
+use crate::delivery::{NewRun, RunState};
 use crate::event::Event;
 use crate::ledger::{DeliveryRecord, RunRecord};
 use crate::router::Router;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The path below which each plugin has an endpoint of its own.
 const ENDPOINTS: &str = "/webhooks/";
@@ -57,10 +57,24 @@ impl Plan {
         plan
     }
 
+    /// The same for these plugins alone.
+    #[must_use]
+    pub fn narrowed_to(mut self, plugins: &BTreeSet<&str>) -> Self {
+        self.runs.retain(|run| plugins.contains(&*run.plugin));
+        self.skipped
+            .retain(|skipped| plugins.contains(&*skipped.plugin));
+        self
+    }
+
     /// What of the plan is skipped once the ledger has recorded the runs that it could.
     #[must_use]
     pub fn skipped(self, recorded: &[RunRecord]) -> Vec<Skipped> {
-        let is_recorded = |run: &NewRun| recorded.iter().any(|kept| kept.id == run.id);
+        self.skipped_but(|run| recorded.iter().any(|kept| kept.id == run.id))
+    }
+
+    /// The same, told which runs were recorded.
+    #[must_use]
+    pub fn skipped_but(self, is_recorded: impl Fn(&NewRun) -> bool) -> Vec<Skipped> {
         let unsettled = self.runs.into_iter().filter(|run| !is_recorded(run));
         let mut skipped = self.skipped;
         skipped.extend(unsettled.map(|run| Skipped {
@@ -70,6 +84,19 @@ impl Plan {
         skipped.sort_by(|one, other| one.plugin.cmp(&other.plugin));
         skipped
     }
+}
+
+/// The plugins whose newest run of a delivery is dead.
+#[must_use]
+pub fn dead(delivery: &DeliveryRecord) -> BTreeSet<&str> {
+    let mut newest = BTreeMap::new();
+    for run in &delivery.runs {
+        newest.insert(&*run.plugin, run.state);
+    }
+    let dead = newest
+        .into_iter()
+        .filter(|(_, state)| *state == RunState::Dead);
+    dead.map(|(plugin, _)| plugin).collect()
 }
 
 /// The plugins to judge: one, or those that the event is routed to; with those that had a run of the delivery, so that
@@ -97,7 +124,7 @@ fn plugins(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, RunId, RunState};
+    use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, RunId};
     use crate::plugin::Manifest;
     use crate::plugin::grant::Matcher;
     use crate::router::Route;

@@ -2,6 +2,7 @@
 
 use crate::built::hookbox;
 use crate::lines::Lines;
+use crate::terminal::Terminal;
 use crate::wait::eventually;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -47,6 +48,7 @@ pub fn clean(mut command: Command) -> Command {
 pub struct Cli {
     command: Command,
     stdin: Vec<u8>,
+    terminal: Option<Terminal>,
 }
 
 impl Cli {
@@ -57,6 +59,7 @@ impl Cli {
         Self {
             command,
             stdin: Vec::new(),
+            terminal: None,
         }
     }
 
@@ -82,6 +85,12 @@ impl Cli {
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.command.stdin(Stdio::piped());
         self.stdin = bytes.into();
+        self
+    }
+
+    /// With a terminal as its standard input, on which this is typed.
+    pub fn typed(mut self, text: &str) -> Self {
+        self.terminal = Some(Terminal::typed(&mut self.command, text));
         self
     }
 
@@ -111,6 +120,7 @@ impl Cli {
             child,
             stdout,
             stderr,
+            _terminal: self.terminal,
         }
     }
 }
@@ -120,6 +130,7 @@ pub struct Going {
     child: Child,
     stdout: Lines,
     stderr: Lines,
+    _terminal: Option<Terminal>,
 }
 
 impl Going {

@@ -1,7 +1,6 @@
 //! `hookbox serve`: the real binary, in a folder of its own, on a port that was free.
 
 mod signals;
-mod terminal;
 
 use crate::SECRET;
 use crate::built::{component_bytes, hookbox};
@@ -11,13 +10,13 @@ use crate::ledger_file::LedgerFile;
 use crate::lines::Lines;
 use crate::memory::Process;
 use crate::operator::Operator;
+use crate::terminal::Terminal;
 use crate::wait::{eventually, eventually_or};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use terminal::Terminal;
 
 /// The longest that starting may take: a slow machine compiles ten plugins meanwhile.
 const START: Duration = Duration::from_secs(60);

@@ -27,6 +27,7 @@ mod operator;
 mod payloads;
 mod schema;
 mod shared;
+mod terminal;
 mod wait;
 pub mod wit_deps;
 

@@ -15,6 +15,8 @@ mod big_payload;
 #[cfg(test)]
 mod bodies;
 #[cfg(test)]
+mod bulk_replay;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod caps;

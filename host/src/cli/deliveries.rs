@@ -7,7 +7,7 @@ mod replay;
 use crate::activity::{DeliveryDetailJson, DeliveryJson};
 use crate::cli::{End, UsageError, output};
 use crate::clock::{read_since, rfc3339};
-use crate::delivery::{DeliveryId, DeliveryState};
+use crate::delivery::{DeliveryId, DeliveryState, RunState};
 use crate::ledger::sqlite::SqliteReader;
 use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, RunRecord};
 use std::path::PathBuf;
@@ -19,7 +19,8 @@ Examples:
   hookbox deliveries list --state dead --since 1d
   hookbox deliveries show 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --json
   hookbox deliveries export --repo my-org/my-model -o deliveries.jsonl
-  hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --plugin hello")]
+  hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --plugin hello
+  hookbox deliveries replay --plugin hello --since 1d --state dead")]
 pub struct Deliveries {
     #[command(subcommand)]
     command: Command,
@@ -62,6 +63,8 @@ struct List {
     filter: Filter,
 }
 
+const RUN_STATES: [&str; 6] = ["pending", "running", "done", "ignored", "coalesced", "dead"];
+
 /// Which deliveries; all conditions must hold.
 #[derive(Debug, clap::Args)]
 struct Filter {
@@ -71,6 +74,9 @@ struct Filter {
     /// Only those with a run of this plugin
     #[arg(long, value_name = "NAME")]
     plugin: Option<String>,
+    /// Only those where a plugin's newest run (with --plugin, that one's) is in this state
+    #[arg(long, value_name = "STATE", value_parser = RUN_STATES)]
+    run_state: Option<String>,
     /// Only those with this scope, or one under it
     #[arg(long, value_name = "SCOPE")]
     scope: Option<String>,
@@ -122,6 +128,7 @@ impl Filter {
             limit,
             state: self.state.as_deref().and_then(DeliveryState::from_word),
             plugin: self.plugin,
+            run_state: self.run_state.as_deref().and_then(RunState::from_word),
             scope: self.scope,
             repo: self.repo,
             since_ms: self.since.as_deref().map(since).transpose()?,

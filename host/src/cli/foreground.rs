@@ -126,6 +126,12 @@ impl Foreground {
         }
     }
 
+    /// Whether a signal has told it to stop: for work that comes to its end by itself.
+    #[must_use]
+    pub fn is_told_to_stop(&self) -> bool {
+        self.answers.code.load(Ordering::Acquire) != 0
+    }
+
     /// What hands the signals over to somebody who has handlers by then.
     pub fn hand_over(&self) -> impl FnOnce() + Send + use<> {
         let answers = Arc::clone(&self.answers);

@@ -59,6 +59,22 @@ pub fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Asks a question on a terminal; whether the answer is yes. The end of input is none.
+///
+/// # Errors
+/// If standard error or input cannot be used.
+pub fn ask(question: &str) -> std::io::Result<bool> {
+    let mut stderr = anstream::stderr();
+    write!(stderr, "{question}")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(
+        answer.trim().to_ascii_lowercase().as_str(),
+        "y" | "yes"
+    ))
+}
+
 /// Prints an error with all its causes.
 pub fn error(error: &anyhow::Error) {
     eprintln!(

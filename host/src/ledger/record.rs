@@ -117,6 +117,9 @@ pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     /// With a run of this plugin.
     pub plugin: Option<String>,
+    /// With a plugin, or if one is named with that, whose newest run is in this state. Where that is `Dead` and no
+    /// plugin is named, with those that could not be read.
+    pub run_state: Option<RunState>,
     /// With this scope, as sent, or one under it.
     pub scope: Option<String>,
     /// About the repo of this name.

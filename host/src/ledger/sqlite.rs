@@ -44,6 +44,7 @@ mod row;
 mod settle;
 mod standing;
 mod state;
+mod tally;
 mod tend;
 mod totals;
 mod walk;
@@ -57,8 +58,9 @@ pub use marker::failed_before;
 pub use medium::{Medium, NetworkFs, check_medium, is_on_root};
 pub use meta::LastStop;
 pub use metrics::WriterMetrics;
-pub use operator::{SqliteOperator, Switched};
+pub use operator::{Again, SqliteOperator, Switched, Which};
 pub use reader::SqliteReader;
+pub use tally::Tally;
 pub use walk::{Walk, Walked};
 
 use self::fault::Fault;

@@ -2,6 +2,8 @@
 //!
 //! It writes the new runs into the ledger, whether a host runs or not; the host makes their attempts.
 
+mod bulk;
+
 use crate::activity::ReplayJson;
 use crate::cli::{End, UsageError, output};
 use crate::delivery::{DeliveryId, Gate};
@@ -20,20 +22,48 @@ use std::path::Path;
 Examples:
   hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e
   hookbox deliveries replay 01990f5e-7c1e-7a43-9d3c-2f6a4b8c9d0e --plugin hello
+  hookbox deliveries replay --plugin hello --since 1d --state dead
+  hookbox deliveries replay --since 2026-08-28T09:30:00Z --repo my-org/my-model --yes
 
 Each delivery is routed anew and gets a new run of each plugin that takes it now; one posted
 to a plugin's own endpoint goes to that plugin alone. A plugin whose run of the delivery is
 not settled is skipped. A running host takes new runs up within half a second.
 
-Exit codes: 0 nothing failed; 1 a delivery is not there or cannot be replayed, or the
-plugin asked for does not take it; 2 wrong usage.")]
+Without ids, all deliveries that match are replayed, oldest first, once that is confirmed. With
+--state dead only the plugins whose newest run is dead run again. It can be stopped at any time:
+what was replayed until then stays.
+
+Exit codes: 0 nothing failed; 1 a delivery is not there or cannot be replayed, the plugin
+asked for does not take it, or nothing of what matches was replayed; 2 wrong usage.")]
 pub struct Replay {
     /// The deliveries' ids
-    #[arg(required = true, value_name = "ID")]
+    #[arg(
+        value_name = "ID",
+        required_unless_present_any = ["state", "scope", "repo", "since"],
+        conflicts_with_all = ["state", "scope", "repo", "since", "limit"]
+    )]
     ids: Vec<String>,
     /// Only to this plugin
     #[arg(long, value_name = "NAME")]
     plugin: Option<String>,
+    /// Those pending, settled or dead; with `dead` only the plugins that are dead there
+    #[arg(long, value_name = "STATE", value_parser = ["pending", "settled", "dead"])]
+    state: Option<String>,
+    /// Those with this scope, or one under it
+    #[arg(long, value_name = "SCOPE")]
+    scope: Option<String>,
+    /// Those about this repo
+    #[arg(long, value_name = "NAME")]
+    repo: Option<String>,
+    /// Those of the last 30m, 12h, 7d…, or since a time such as 2026-08-28T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many, the oldest
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Do it without asking
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What became of one delivery.
@@ -47,6 +77,9 @@ struct Replayed {
 
 impl Replay {
     pub(in crate::cli) fn execute(self, data: &Path, json: bool) -> anyhow::Result<End> {
+        if self.ids.is_empty() {
+            return bulk::execute(self, data, json);
+        }
         let ids: Vec<DeliveryId> = self
             .ids
             .iter()

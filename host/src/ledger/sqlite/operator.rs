@@ -14,10 +14,28 @@ use super::room::Room;
 use super::writer::Tx;
 use super::{plugins, query, record};
 use crate::clock::now_ms;
-use crate::delivery::{DeliveryId, NewRun};
+use crate::delivery::{DeliveryId, NewRun, RunState};
 use crate::ledger::{LedgerError, LedgerSettings, RunRecord};
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 use std::path::{Path, PathBuf};
+
+/// A delivery that is to be run again.
+#[derive(Debug, Clone)]
+pub struct Again {
+    /// The delivery.
+    pub id: DeliveryId,
+    /// Its new runs.
+    pub runs: Vec<NewRun>,
+}
+
+/// Which of the new runs are recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those of plugins whose run is settled, or that had none.
+    Settled,
+    /// Those of plugins whose newest run is dead, or that had none.
+    Dead,
+}
 
 /// What became of pausing a plugin, or of ending its pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +89,22 @@ impl SqliteOperator {
         Ok(Some(kept))
     }
 
+    /// Records new runs of several deliveries in one transaction: keep it short, a host waits meanwhile. Returns, in
+    /// order, the plugins whose runs were recorded; none of a delivery that is gone.
+    ///
+    /// # Errors
+    /// As [`SqliteOperator::replay`].
+    pub fn replay_all(
+        &mut self,
+        deliveries: &[Again],
+        which: Which,
+    ) -> Result<Vec<Vec<String>>, LedgerError> {
+        self.write(|tx| {
+            let deliveries = deliveries.iter();
+            deliveries.map(|again| replay(tx, again, which)).collect()
+        })
+    }
+
     /// Pauses a plugin, as [`Ledger::pause`](crate::ledger::Ledger::pause) does.
     ///
     /// # Errors
@@ -115,6 +149,34 @@ fn refuse_failed(file: &Path, data: &Path) -> Result<(), LedgerError> {
         path: file.to_owned(),
         reason,
     })
+}
+
+fn replay(tx: &mut Tx<'_>, again: &Again, which: Which) -> Result<Vec<String>, Fault> {
+    let mut runs = Vec::new();
+    for run in &again.runs {
+        // It was dead when it was looked at, and may have been replayed by somebody else since.
+        if which == Which::Settled || is_dead(tx, again.id, &run.plugin)? {
+            runs.push(run.clone());
+        }
+    }
+    if runs.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(record::replay(tx, again.id, &runs)?.unwrap_or_default())
+}
+
+/// Whether the newest run of a plugin for a delivery is dead, or there is none.
+fn is_dead(tx: &Tx<'_>, delivery: DeliveryId, plugin: &str) -> Result<bool, Fault> {
+    let state: Option<String> = tx
+        .connection
+        .prepare_cached(
+            "SELECT state FROM runs WHERE plugin = ?2
+             AND delivery = (SELECT seq FROM deliveries WHERE id = ?1)
+             ORDER BY replay DESC LIMIT 1",
+        )?
+        .query_row((delivery.to_string(), plugin), |row| row.get(0))
+        .optional()?;
+    Ok(state.is_none_or(|state| state == RunState::Dead.as_str()))
 }
 
 /// Who paused a plugin, if somebody did; `None` if it is not known.

@@ -17,7 +17,7 @@ const ROWS_MAX: i64 = 50_000;
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Rows came in order of their times but for what clocks do: so much earlier than a time, in ms, nothing later follows.
-const CLOCK_SLACK_MS: i64 = 24 * 60 * 60 * 1000;
+pub(super) const CLOCK_SLACK_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// The rows of a table to look at for one part.
 struct Span {
@@ -104,6 +104,7 @@ pub(super) fn deliveries(
                 ":from": span.from,
                 ":to": span.to,
                 ":state": filter.state.map(DeliveryState::as_str),
+                ":run_state": filter.run_state.map(RunState::as_str),
                 ":plugin": filter.plugin,
                 ":scope": filter.scope,
                 ":repo": filter.repo,

@@ -46,6 +46,7 @@ pub(super) fn deliveries(
         .query_map(
             named_params! {
                 ":state": filter.state.map(DeliveryState::as_str),
+                ":run_state": filter.run_state.map(RunState::as_str),
                 ":plugin": filter.plugin,
                 ":scope": filter.scope,
                 ":repo": filter.repo,
@@ -80,6 +81,7 @@ pub(super) fn next_delivery(
                 ":after": after,
                 ":last": last,
                 ":state": filter.state.map(DeliveryState::as_str),
+                ":run_state": filter.run_state.map(RunState::as_str),
                 ":plugin": filter.plugin,
                 ":scope": filter.scope,
                 ":repo": filter.repo,
@@ -118,6 +120,12 @@ fn next_statement(filter: &DeliveryFilter) -> String {
     )
 }
 
+/// What is true of a plugin's newest run of a delivery, if it is in the state and the plugin is the one asked for.
+pub(super) const NEWEST_IN_STATE: &str =
+    "runs.state = :run_state AND (:plugin IS NULL OR runs.plugin = :plugin)
+    AND NOT EXISTS (SELECT 1 FROM runs AS later WHERE later.delivery = runs.delivery
+                    AND later.plugin = runs.plugin AND later.replay > runs.replay)";
+
 /// What a filter asks for. Conditions that are not asked for stay true, save that of the state: SQLite uses the
 /// index of unsettled deliveries only if the statement says that it is about them.
 pub(super) fn conditions(filter: &DeliveryFilter) -> String {
@@ -127,14 +135,21 @@ pub(super) fn conditions(filter: &DeliveryFilter) -> String {
         }
         Some(DeliveryState::Settled) | None => "(:state IS NULL OR state = :state)",
     };
+    let by_run_state = match filter.run_state {
+        Some(RunState::Pending | RunState::Running | RunState::Dead) => "AND state <> 'settled'",
+        _ => "",
+    };
     format!(
-        "{by_state}
+        "{by_state} {by_run_state}
          AND (:repo IS NULL OR repo_name = :repo)
          AND (:since IS NULL OR received_ms >= :since)
          AND (:scope IS NULL OR scope = :scope
               OR substr(scope, 1, length(:scope) + 1) = :scope || '.')
          AND (:plugin IS NULL OR EXISTS
-              (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND runs.plugin = :plugin))"
+              (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND runs.plugin = :plugin))
+         AND (:run_state IS NULL
+              OR EXISTS (SELECT 1 FROM runs WHERE runs.delivery = deliveries.seq AND {NEWEST_IN_STATE})
+              OR (:run_state = 'dead' AND :plugin IS NULL AND unparsable IS NOT NULL AND state = 'dead'))"
     )
 }
 
@@ -230,7 +245,7 @@ pub(super) fn attempts(
 }
 
 /// A list of row numbers as one parameter.
-fn list(seqs: &[i64]) -> String {
+pub(super) fn list(seqs: &[i64]) -> String {
     let mut text = String::from("[");
     for (at, seq) in seqs.iter().enumerate() {
         if at > 0 {

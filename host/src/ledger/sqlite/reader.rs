@@ -2,6 +2,7 @@
 
 use super::fault::Fault;
 use super::open::{existing_file, open_reader};
+use super::tally::{Tally, tally};
 use super::totals::totals;
 use super::walk::Walk;
 use super::writer::Shared;
@@ -58,6 +59,14 @@ impl SqliteReader {
     /// [`LedgerError::Failed`] if it cannot be read.
     pub fn walk(&self, filter: DeliveryFilter) -> Result<Walk<'_>, LedgerError> {
         self.told(Walk::begin(&self.connection, &self.file, filter))
+    }
+
+    /// How much a filter matches.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn tally(&self, filter: &DeliveryFilter) -> Result<Tally, LedgerError> {
+        self.told(tally(&self.connection, filter))
     }
 
     /// All plugins noted, by name.

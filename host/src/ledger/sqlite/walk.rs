@@ -4,10 +4,12 @@
 //! takes the memory of one payload however long the ledger is, and never keeps a host from emptying its log of
 //! writes. What a delivery looks like is what it looks like when its turn comes.
 
+use super::clock::whole;
 use super::fault::Fault;
+use super::page::CLOCK_SLACK_MS;
 use super::query::next_delivery;
 use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError};
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 use std::path::Path;
 
 /// How many rows one step looks at: few that match may lie far apart.
@@ -45,12 +47,17 @@ impl<'a> Walk<'a> {
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        let (first, last) = (first.unwrap_or(1), last.unwrap_or(0));
+        let first = match filter.since_ms {
+            Some(since_ms) => first_since(connection, (first, last), whole(since_ms))?,
+            None => first,
+        };
         Ok(Self {
             connection,
             file,
             filter,
-            after: first.unwrap_or(1).saturating_sub(1),
-            last: last.unwrap_or(0),
+            after: first.saturating_sub(1),
+            last,
         })
     }
 
@@ -65,6 +72,30 @@ impl<'a> Walk<'a> {
         self.after = seq;
         Ok(Some(Walked { delivery, damage }))
     }
+}
+
+/// A row before which nothing was received at a time or after it, nor as long before as clocks may differ.
+pub(super) fn first_since(
+    connection: &Connection,
+    (first, last): (i64, i64),
+    since_ms: i64,
+) -> Result<i64, Fault> {
+    let (mut from, mut to) = (first, last.saturating_add(1));
+    // Halves the rows that come into question, and comes to its end once they are few.
+    while to.saturating_sub(from) > ROWS_MAX {
+        let middle = from + (to - from) / 2;
+        let received_ms: Option<i64> = connection
+            .prepare_cached(
+                "SELECT received_ms FROM deliveries WHERE seq >= ?1 ORDER BY seq LIMIT 1",
+            )?
+            .query_row([middle], |row| row.get(0))
+            .optional()?;
+        match received_ms {
+            Some(at) if at.saturating_add(CLOCK_SLACK_MS) < since_ms => from = middle,
+            _ => to = middle,
+        }
+    }
+    Ok(from)
 }
 
 impl Iterator for Walk<'_> {

@@ -8,8 +8,9 @@ use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunEntry, RunRec
 use crate::plugin::{Component, Manifest, StoredSubscription, Want};
 use crate::refusal::Refusal;
 use crate::replay::Skipped;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use std::collections::BTreeMap;
 
 /// A delivery.
@@ -20,10 +21,11 @@ pub struct DeliveryJson {
     path: String,
     hub_id: Option<String>,
     webhook_id: Option<String>,
-    scope: String,
-    action: String,
+    scope: Option<String>,
+    action: Option<String>,
     repo: Option<RepoJson>,
     state: &'static str,
+    unparsable: Option<String>,
     duplicates: u64,
     runs: Vec<RunJson>,
 }
@@ -249,16 +251,18 @@ impl From<DeliveryRecord> for DeliveryJson {
                     name: record.repo_name,
                     id: record.repo_id,
                 });
+        let is_event = record.unparsable.is_none();
         Self {
             id: record.id.to_string(),
             received_at: rfc3339(record.received_ms),
             path: record.path,
             hub_id: record.hub_id,
             webhook_id: record.webhook_id,
-            scope: record.scope,
-            action: record.action,
+            scope: is_event.then_some(record.scope),
+            action: is_event.then_some(record.action),
             repo,
             state: record.state.as_str(),
+            unparsable: record.unparsable,
             duplicates: record.duplicates,
             runs: record.runs.into_iter().map(Into::into).collect(),
         }
@@ -270,7 +274,10 @@ impl From<DeliveryRecord> for DeliveryDetailJson {
         let (payload, headers) = record.payload.take().map_or((None, None), |payload| {
             let text = String::from_utf8_lossy(&payload.body).into_owned();
             (
-                RawValue::from_string(text).ok(),
+                // What is no JSON is shown as a text.
+                RawValue::from_string(text.clone())
+                    .or_else(|_| to_raw_value(&text))
+                    .ok(),
                 Some(payload.headers.into_iter().collect()),
             )
         });
@@ -288,8 +295,10 @@ impl DeliveryDetailJson {
     #[must_use]
     pub fn on_one_line(mut record: DeliveryRecord) -> Self {
         let breaks = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let is_json = |body: &[u8]| serde_json::from_slice::<IgnoredAny>(body).is_ok();
         if let Some(payload) = &mut record.payload
             && payload.body.iter().any(breaks)
+            && (record.unparsable.is_none() || is_json(&payload.body))
         {
             let blank = |byte| if breaks(&byte) { b' ' } else { byte };
             payload.body = payload.body.iter().copied().map(blank).collect();

@@ -198,8 +198,10 @@ pub struct NewDelivery {
     pub path: String,
     /// The `Webhook-Id` header, if there was a usable one.
     pub hub_id: Option<String>,
-    /// What it says.
+    /// What it says; nothing if it could not be read.
     pub event: Event,
+    /// Why its body is no event, if it is none.
+    pub unparsable: Option<String>,
     /// When it was received, in ms since the Unix epoch.
     pub received_ms: u64,
     /// The exact bytes received.

@@ -148,6 +148,12 @@ impl Intake {
         let (delivery, runs) = self
             .prepare(id, &verified, &head.headers, body.bytes.clone())
             .await?;
+        if let Some(reason) = &delivery.unparsable
+            && config.on_unparsable == OnUnparsable::Reject
+        {
+            return Err(error_answer(StatusCode::BAD_REQUEST, reason));
+        }
+        let unparsable = delivery.unparsable.clone();
         let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
         let parked = runs.iter().all(|run| run.parked.is_some());
         let known_as = (delivery.hub_id.clone()).map(|hub_id| (hub_id, delivery.body_sha256));
@@ -173,7 +179,7 @@ impl Intake {
             }
             Recording::Recorded(recorded) => {
                 hit!("after-record");
-                tell(&recorded, &plugins);
+                tell(&recorded, &plugins, unparsable.as_deref());
                 Ok(match wait {
                     Some(wait) => self.wait(id, wait, &plugins, parked).await,
                     None => Answer::accepted(id, &plugins),
@@ -222,14 +228,20 @@ impl Intake {
         } else {
             read()
         };
-        let event =
-            event.map_err(|error| error_answer(StatusCode::BAD_REQUEST, &error.to_string()))?;
-        let runs = self.route(verified, &event);
+        let (event, unparsable) = match event {
+            Ok(event) => (event, None),
+            Err(error) => (Event::default(), Some(error.to_string())),
+        };
+        let runs = match unparsable {
+            None => self.route(verified, &event),
+            Some(_) => Vec::new(),
+        };
         let delivery = NewDelivery {
             id,
             path: verified.path().to_owned(),
             hub_id: hub_id(headers),
             event,
+            unparsable,
             received_ms: now_ms(),
             body,
             body_sha256,
@@ -290,11 +302,15 @@ impl Intake {
     }
 }
 
-fn tell(recorded: &Recorded, plugins: &[String]) {
+fn tell(recorded: &Recorded, plugins: &[String], unparsable: Option<&str>) {
     if recorded.hub_id_reused() {
         tracing::warn!(
             "its Webhook-Id came before with another body: recorded as a delivery of its own"
         );
+    }
+    if let Some(reason) = unparsable {
+        tracing::warn!(delivery = %recorded.id(), reason, "its body is no event: kept as a dead delivery");
+        return;
     }
     tracing::info!(delivery = %recorded.id(), runs = plugins.join(","), "delivery recorded");
 }

@@ -193,6 +193,7 @@ mod tests {
             received_ms: 0,
             duplicates: 0,
             state: DeliveryState::Dead,
+            unparsable: None,
             runs: earlier.iter().map(|plugin| kept(plugin)).collect(),
             payload: None,
         };

@@ -70,7 +70,7 @@ fn a_delivery_is_shown_whole() {
     let delivery = host.delivery(&id);
     assert_eq!(
         keys(&delivery),
-        "id received_at path hub_id webhook_id scope action repo state duplicates runs payload headers"
+        "id received_at path hub_id webhook_id scope action repo state unparsable duplicates runs payload headers"
     );
     let run = &delivery["runs"][0];
     assert_eq!(

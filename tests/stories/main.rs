@@ -91,4 +91,6 @@ mod space;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
+mod unparsable;
+#[cfg(test)]
 mod wit_deps;

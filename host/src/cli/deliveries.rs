@@ -154,7 +154,7 @@ fn show_list(deliveries: Vec<DeliveryRecord>) {
         [
             delivery.id.to_string(),
             rfc3339(delivery.received_ms),
-            format!("{} {}", delivery.scope, delivery.action),
+            delivery.title(),
             delivery.repo_name.unwrap_or_default(),
             delivery.state.to_string(),
             runs.join(", "),
@@ -169,7 +169,10 @@ fn show_one(delivery: &DeliveryRecord) {
     print("delivery", &delivery.id.to_string());
     print("received", &rfc3339(delivery.received_ms));
     print("path", &delivery.path);
-    print("event", &format!("{} {}", delivery.scope, delivery.action));
+    print("event", &delivery.title());
+    if let Some(reason) = &delivery.unparsable {
+        print("because", reason);
+    }
     if let Some(name) = &delivery.repo_name {
         print(
             "repo",

@@ -159,6 +159,7 @@ pub fn delivery_with(id: DeliveryId, body: impl Into<String>) -> NewDelivery {
             webhook_id: Some("w1".to_owned()),
             ..Event::default()
         },
+        unparsable: None,
         received_ms: now_ms(),
         body_sha256: Sha256::digest(&body).into(),
         body,

@@ -42,10 +42,23 @@ pub struct DeliveryRecord {
     pub duplicates: u64,
     /// Where it stands.
     pub state: DeliveryState,
+    /// Why its body is no event, if it could not be read when it came.
+    pub unparsable: Option<String>,
     /// Its runs, oldest first.
     pub runs: Vec<RunRecord>,
     /// Body and headers, where one delivery was asked for.
     pub payload: Option<Payload>,
+}
+
+impl DeliveryRecord {
+    /// What it says in short, for people: the scope and the action as sent.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.unparsable {
+            Some(_) => "no event".to_owned(),
+            None => format!("{} {}", self.scope, self.action),
+        }
+    }
 }
 
 /// A run as it is kept.

@@ -20,14 +20,17 @@ const TEXT_BYTES_MAX: usize = 16 * 1024;
 
 /// The page of a delivery and its title.
 pub fn detail(prefix: &str, delivery: &DeliveryRecord) -> (String, Markup) {
-    let event = format!("{} {}", delivery.scope, delivery.action);
+    let event = delivery.title();
     let body = html! {
         (navigation(prefix))
         h1 { (text(&event)) " " (state(delivery.state.as_str())) }
         (facts(delivery))
         (replay(prefix, delivery))
         h2 { "Runs" }
-        @if delivery.runs.is_empty() { p.quiet { "No plugin took it." } }
+        @if delivery.runs.is_empty() && delivery.unparsable.is_none() { p.quiet { "No plugin took it." } }
+        @if let Some(reason) = &delivery.unparsable {
+            p { "It is no event, so no plugin got it: " (text(reason)) "." }
+        }
         @for run in &delivery.runs { (one_run(run)) }
         h2 { "Payload" }
         (payload(prefix, delivery))

@@ -85,7 +85,7 @@ fn deliveries(prefix: &str, deliveries: &[DeliveryRecord]) -> Markup {
             @for delivery in deliveries {
                 tr {
                     td { a href={ (prefix) "/deliveries/" (delivery.id) } { (time(delivery.received_ms)) } }
-                    td { (text(&delivery.scope)) " " (text(&delivery.action)) }
+                    td { (text(&delivery.title())) }
                     td { (text(delivery.repo_name.as_deref().unwrap_or_default())) }
                     td { (state(delivery.state.as_str())) }
                     td { @for run in &delivery.runs { div { (text(&run.plugin)) " " (run_state(run)) } } }

@@ -15,7 +15,7 @@ const CHUNK: usize = 500;
 
 pub(super) const COLUMNS: &str =
     "seq, id, path, hub_id, webhook_id, scope, action, repo_type, repo_name,
-    repo_id, received_ms, dup_count, state";
+    repo_id, received_ms, dup_count, state, unparsable";
 
 /// One delivery with its runs, attempts and payload.
 pub(super) fn delivery(
@@ -271,6 +271,7 @@ pub(super) fn delivery_of(row: &Row<'_>) -> rusqlite::Result<(i64, DeliveryRecor
         received_ms: natural(row.get(10)?),
         duplicates: natural(row.get(11)?),
         state: word(row, 12, DeliveryState::from_word)?,
+        unparsable: row.get(13)?,
         runs: Vec::new(),
         payload: None,
     };

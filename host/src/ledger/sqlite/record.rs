@@ -149,18 +149,18 @@ fn insert_delivery(tx: &Tx<'_>, parcel: &Parcel) -> Result<i64, Fault> {
     let delivery = &parcel.delivery;
     let event = &delivery.event;
     let repo = event.repo.as_ref();
-    let state = if parcel.runs.is_empty() {
-        DeliveryState::Settled
-    } else {
-        DeliveryState::Pending
+    let state = match &delivery.unparsable {
+        Some(_) => DeliveryState::Dead,
+        None if parcel.runs.is_empty() => DeliveryState::Settled,
+        None => DeliveryState::Pending,
     };
     let seq = tx
         .connection
         .prepare_cached(
             "INSERT INTO deliveries
              (id, path, hub_id, webhook_id, scope, action, repo_type, repo_name, repo_id,
-              discussion_id, received_ms, body_sha256, body_bytes, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+              discussion_id, received_ms, body_sha256, body_bytes, state, unparsable)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .insert((
             delivery.id.to_string(),
@@ -177,6 +177,7 @@ fn insert_delivery(tx: &Tx<'_>, parcel: &Parcel) -> Result<i64, Fault> {
             delivery.body_sha256,
             body_bytes(delivery),
             state.as_str(),
+            &delivery.unparsable,
         ))?;
     tx.connection
         .prepare_cached(

@@ -36,7 +36,17 @@ fn delivery_state(connection: &Connection, delivery: i64) -> Result<DeliveryStat
             _ => return Ok(DeliveryState::Pending),
         }
     }
+    if last.is_none() && is_unparsable(connection, delivery)? {
+        return Ok(DeliveryState::Dead);
+    }
     Ok(state)
+}
+
+/// Whether a delivery's body is no event.
+fn is_unparsable(connection: &Connection, delivery: i64) -> Result<bool, Fault> {
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM deliveries WHERE seq = ?1 AND unparsable IS NOT NULL")?
+        .exists([delivery])?)
 }
 
 /// Whether a plugin's pending runs are parked.

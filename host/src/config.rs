@@ -16,10 +16,11 @@ pub use args::{Flags, NoSecret};
 pub use file::{DEFAULT_FILE, FileChoice};
 pub use layers::{Environment, Said};
 pub use problem::{Place, Problem, Problems};
-pub use setting::{Key, SecretPlaces, Shown, TakenUp};
+pub use setting::{AlertPlace, Key, SecretPlaces, Shown, TakenUp};
 
 use crate::admin::token::{TokenError, VARIABLE as ADMIN_TOKEN};
 use crate::admin::{AdminAddress, AdminToken};
+use crate::alert::{AlertSettings, AlertUrl};
 use crate::intake::IntakeConfig;
 use crate::ledger::LedgerSettings;
 use crate::ledger::sqlite::SqliteOptions;
@@ -87,6 +88,8 @@ pub struct Config {
     pub ledger: SqliteOptions,
     /// Bounds of the sandboxes.
     pub engine: EngineConfig,
+    /// Where alerts are posted.
+    pub alerts: AlertSettings,
     /// Where the host's secrets are read.
     pub secret_places: SecretPlaces,
     /// Every setting with its place, for telling what has changed.
@@ -211,12 +214,14 @@ impl Sources {
                 ..SqliteOptions::default()
             },
             engine,
+            alerts: alerts(layers),
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
             hint_after: layers.read(&table::HINT_AFTER),
             sources: None,
         };
+        config.alerts.free_space_min = config.ledger.settings.free_space_min;
         config.said = std::mem::take(&mut layers.said);
         config.hints.extend(self.unused_secret(&config));
         layers.problems.extend(config.refuse_one_address());
@@ -384,6 +389,26 @@ fn ledger(layers: &mut Layers<'_>) -> LedgerSettings {
         free_space_min: layers.read(&table::FREE_SPACE_MIN).as_u64(),
         retain: layers.read(&table::RETAIN),
         retain_bytes: layers.read(&table::RETAIN_BYTES).as_u64(),
+    }
+}
+
+fn alerts(layers: &mut Layers<'_>) -> AlertSettings {
+    let url = match layers.read(&table::ALERTS_URL) {
+        AlertPlace::None => None,
+        AlertPlace::Url(url) => Some(url),
+        AlertPlace::Kept(kept) => {
+            let read = kept.read_text().map_err(|error| error.to_string());
+            let url = read.and_then(|text| {
+                AlertUrl::parse(&text).map_err(|error| format!("{kept}: {error}"))
+            });
+            let place = layers.place_of(table::ALERTS_URL.key);
+            url.map_err(|reason| layers.problems.push(Problem::at(&place, reason)))
+                .ok()
+        }
+    };
+    AlertSettings {
+        url,
+        free_space_min: 0,
     }
 }
 

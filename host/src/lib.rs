@@ -22,6 +22,7 @@ pub mod replay;
 pub mod intake;
 pub mod loader;
 pub mod worker;
+pub mod alert;
 pub mod exposition;
 pub mod server;
 pub mod activity;

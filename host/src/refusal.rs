@@ -5,6 +5,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -62,6 +63,7 @@ pub struct Refusal {
 pub struct Refusals {
     kept: Mutex<Kept>,
     total: watch::Sender<u64>,
+    auth_failures: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,9 @@ impl Refusals {
     /// Keeps one, in the place of the oldest if there is no more room, and tells the log of it.
     pub fn note(&self, refusal: Refusal) {
         let refusal = shown(refusal);
+        if matches!(refusal.status, 401 | 403) {
+            self.auth_failures.fetch_add(1, Ordering::Relaxed);
+        }
         let Refusal { status, reason, .. } = &refusal;
         let (method, path, peer) = (&refusal.method, &refusal.path, refusal.peer);
         tracing::debug!(status, reason, method, path, %peer, "request refused");
@@ -108,6 +113,12 @@ impl Refusals {
     #[must_use]
     pub fn last(&self) -> Vec<Refusal> {
         self.kept().last.iter().cloned().collect()
+    }
+
+    /// How many of them came without the right secret or token.
+    #[must_use]
+    pub fn auth_failures(&self) -> u64 {
+        self.auth_failures.load(Ordering::Relaxed)
     }
 
     /// How many there were since the host was started.

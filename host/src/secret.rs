@@ -170,26 +170,34 @@ impl SecretRef {
     /// # Errors
     /// [`SecretRefError`] names the place and the reason, never what was read.
     pub fn read(&self) -> Result<Secret, SecretRefError> {
-        let text = match self {
+        Secret::new(&self.read_text()?).map_err(|error| self.bad(error))
+    }
+
+    /// Reads what lies there, for what needs more than to compare it: it must not be shown.
+    ///
+    /// # Errors
+    /// As [`SecretRef::read`].
+    pub fn read_text(&self) -> Result<String, SecretRefError> {
+        match self {
             Self::Env(name) => std::env::var(name).map_err(|error| match error {
                 std::env::VarError::NotPresent => SecretRefError::Unset { name: name.clone() },
-                std::env::VarError::NotUnicode(_) => SecretRefError::Bad {
-                    place: self.clone(),
-                    error: SecretError::NotAHeaderValue,
-                },
-            })?,
+                std::env::VarError::NotUnicode(_) => self.bad(SecretError::NotAHeaderValue),
+            }),
             Self::File(path) => {
                 let text = read_file(path).map_err(|error| SecretRefError::Unreadable {
                     path: path.clone(),
                     reason: error.to_string(),
                 })?;
-                text.trim_end_matches(['\r', '\n']).to_owned()
+                Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
-        };
-        Secret::new(&text).map_err(|error| SecretRefError::Bad {
+        }
+    }
+
+    fn bad(&self, error: SecretError) -> SecretRefError {
+        SecretRefError::Bad {
             place: self.clone(),
             error,
-        })
+        }
     }
 }
 

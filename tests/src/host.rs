@@ -444,6 +444,11 @@ impl Host {
         Ok(())
     }
 
+    /// Has a variable in its environment from its next start on.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.settings.env.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Starts it again without the limits that it was started under.
     #[track_caller]
     pub fn restart_without_limits(&mut self) {

@@ -7,6 +7,8 @@ mod admin_api;
 #[cfg(test)]
 mod admin_page;
 #[cfg(test)]
+mod alerts;
+#[cfg(test)]
 mod backpressure;
 #[cfg(test)]
 mod backup;

@@ -8,6 +8,7 @@ use super::{Companion, Feed, Paused, greet, public_url};
 use super::{pauses, upkeep};
 use crate::admin::token::{self, Held};
 use crate::admin::{AdminMetrics, Desk, LISTS_MAX, note_address};
+use crate::alert::{self, AlertMetrics};
 use crate::clock::now_ms;
 use crate::config::Config;
 use crate::exposition::Exposition;
@@ -55,6 +56,7 @@ struct Tasks {
     hint: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     pauses: JoinHandle<()>,
+    alerts: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
     companion: Option<JoinHandle<()>>,
 }
@@ -173,6 +175,7 @@ impl Parts {
         let intake_metrics = IntakeMetrics::register(&mut self.registry);
         let public_metrics = PublicMetrics::register(&mut self.registry);
         let admin_metrics = AdminMetrics::register(&mut self.registry);
+        let alert_metrics = AlertMetrics::register(&mut self.registry);
         let (config, loaded, worker) = (self.config, self.loaded, self.worker);
         let (listener, address) = listen(config.listen)?;
         let (stop, stopping) = watch::channel(false);
@@ -197,6 +200,15 @@ impl Parts {
             paused: paused.subscribe(),
             stopping: stopping.clone(),
         };
+        let alerts = alert::Sources {
+            host: public_url(&config, address),
+            ledger: Arc::clone(&self.ledger),
+            data: config.data.clone(),
+            refusals: Arc::clone(&refusals),
+            reports: worker.reports(),
+            settings: self.live.alerts(),
+        };
+        let alerts = alert::run(alerts, alert_metrics, stopping.clone());
         let halt = worker.halt();
         let worker = tokio::spawn(worker.run(stopping.clone()));
         let catalog = loaded.catalog;
@@ -241,6 +253,7 @@ impl Parts {
             hint: tokio::spawn(hint.give(stopping.clone())),
             upkeep: tokio::spawn(upkeep),
             pauses: tokio::spawn(pauses),
+            alerts: tokio::spawn(alerts),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
@@ -310,6 +323,7 @@ impl Tasks {
         self.hint.await.context("the hint's task failed")?;
         self.upkeep.await.context("the upkeep's task failed")?;
         self.pauses.await.context("the pauses' task failed")?;
+        self.alerts.await.context("the alerts' task failed")?;
         if let Some(reload) = self.reload {
             reload.await.context("the settings' task failed")?;
         }

@@ -4,6 +4,7 @@
 //! it cannot be used, not at all, and the last good settings stay. A setting that cannot change now is told of.
 
 use super::signals::HangUps;
+use crate::alert::AlertSettings;
 use crate::config::{Config, Said, Shown, Sources, TakenUp};
 use crate::intake::IntakeConfig;
 use crate::ledger::sqlite::SqliteLedger;
@@ -23,6 +24,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub struct Live {
     loader: watch::Sender<LoaderSettings>,
     intake: watch::Sender<IntakeConfig>,
+    alerts: watch::Sender<AlertSettings>,
     ledger: Arc<SqliteLedger>,
 }
 
@@ -32,6 +34,7 @@ impl Live {
         Self {
             loader: watch::Sender::new(config.loader.clone()),
             intake: watch::Sender::new(config.intake),
+            alerts: watch::Sender::new(config.alerts.clone()),
             ledger,
         }
     }
@@ -46,6 +49,11 @@ impl Live {
         self.intake.subscribe()
     }
 
+    /// Those of alerts.
+    pub fn alerts(&self) -> watch::Receiver<AlertSettings> {
+        self.alerts.subscribe()
+    }
+
     fn show(&self, config: &Config) {
         self.loader.send_if_modified(|loader| {
             let changed = *loader != config.loader;
@@ -53,6 +61,7 @@ impl Live {
             changed
         });
         self.intake.send_replace(config.intake);
+        self.alerts.send_replace(config.alerts.clone());
         self.ledger.set(config.ledger.settings.clone());
     }
 }

@@ -54,7 +54,7 @@ impl Flags {
         let later = LATER
             .iter()
             .filter(|later| self.later.contains(&later.name));
-        later.map(|later| Problem::at(&Place::Flag(later.name), later.refusal()))
+        later.map(|later| Problem::at(&Place::Flag(later.name), later.reason))
     }
 }
 

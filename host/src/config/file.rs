@@ -2,7 +2,7 @@
 
 use super::problem::{FilePlace, Place, Problem, no_such_key};
 use super::setting::{Audience, Key, variable_of};
-use super::table::{FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
+use super::table::{ALERTS, ALERTS_URL, FLAGS_ONLY, KEYS, LATER, NOT_IN_FILE};
 use super::written::Written;
 use crate::plugin::folder::{ReadError, read_file};
 use std::collections::BTreeMap;
@@ -105,11 +105,16 @@ impl SettingsFile {
         table.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in table {
             let name: &str = key.get_ref();
-            match KEYS.iter().find(|known| known.name == name) {
+            if name == ALERTS {
+                problems.extend(self.parse_alerts(&key, value, &mut parsed));
+                continue;
+            }
+            let known = KEYS.iter().find(|known| known.name == name);
+            match known.filter(|known| **known != ALERTS_URL.key) {
                 Some(known) => {
                     parsed.values.insert(known.name, value);
                 }
-                None => problems.extend(self.refuse(name, &key, &value)),
+                None => problems.push(self.refuse(name, &key)),
             }
         }
         (parsed, problems)
@@ -129,26 +134,37 @@ impl SettingsFile {
         Problem::at(&Place::File(place), reason)
     }
 
-    /// Why a key that is not one of the table's is refused.
-    fn refuse(
-        &self,
-        name: &str,
+    /// Takes the table of alerts apart, which has one key.
+    fn parse_alerts<'a>(
+        &'a self,
         key: &Spanned<impl AsRef<str>>,
-        value: &Spanned<DeValue<'_>>,
+        value: Spanned<DeValue<'a>>,
+        parsed: &mut ParsedFile<'a>,
     ) -> Vec<Problem> {
-        let alerts = value.get_ref().as_table().filter(|_| name == "alerts");
-        if let Some(alerts) = alerts.filter(|alerts| !alerts.is_empty()) {
-            let inner = alerts.keys().map(|key| {
-                let full = format!("alerts-{}", key.get_ref());
-                let shown = format!("alerts.{}", key.get_ref());
-                let place = Place::File(self.place(key.span().start, None));
-                Problem::at(&place, refusal(&full, &shown))
-            });
-            return inner.collect();
+        let DeValue::Table(table) = value.into_inner() else {
+            let place = Place::File(self.place(key.span().start, None));
+            let reason = "`alerts` is a table; write `[alerts]` on a line of its own, and `url = \"…\"` below it";
+            return vec![Problem::at(&place, reason)];
+        };
+        let mut problems = Vec::new();
+        for (key, value) in table {
+            let name: &str = key.get_ref();
+            if name == "url" {
+                parsed.values.insert(ALERTS_URL.key.name, value);
+                continue;
+            }
+            let place = Place::File(self.place(key.span().start, None));
+            let reason =
+                format!("`{ALERTS}.{name}`: there is no such key; there is `{ALERTS}.url`");
+            problems.push(Problem::at(&place, reason));
         }
+        problems
+    }
+
+    /// Why a key that is not one of the table's is refused.
+    fn refuse(&self, name: &str, key: &Spanned<impl AsRef<str>>) -> Problem {
         let place = Place::File(self.place(key.span().start, None));
-        let full = if name == "alerts" { "alerts-url" } else { name };
-        vec![Problem::at(&place, refusal(full, name))]
+        Problem::at(&place, refusal(name))
     }
 
     fn place(&self, at: usize, key: Option<String>) -> FilePlace {
@@ -163,24 +179,26 @@ impl SettingsFile {
     }
 }
 
-fn refusal(name: &str, shown: &str) -> String {
+fn refusal(name: &str) -> String {
     if let Some(later) = LATER.iter().find(|later| later.name == name) {
-        return later
-            .refusal()
-            .replace(&format!("`{name}`"), &format!("`{shown}`"));
+        return later.reason.to_owned();
+    }
+    if name == ALERTS_URL.key.name {
+        return format!("`{name}` stands under `[{ALERTS}]`, as `url`");
     }
     if FLAGS_ONLY.contains(&name) {
-        return format!("`{shown}` can only be said as the flag --{name}");
+        return format!("`{name}` can only be said as the flag --{name}");
     }
     if NOT_IN_FILE.contains(&name) {
         let variable = variable_of(name);
-        return format!("`{shown}` can only be said outside of a file, as the variable {variable}");
+        return format!("`{name}` can only be said outside of a file, as the variable {variable}");
     }
     let known = KEYS
         .iter()
-        .filter(|key| key.audience == Audience::Operators)
-        .map(|key| key.name);
-    format!("`{shown}`: {}", no_such_key(name, known))
+        .filter(|key| key.audience == Audience::Operators && **key != ALERTS_URL.key)
+        .map(|key| key.name)
+        .chain([ALERTS]);
+    format!("`{name}`: {}", no_such_key(name, known))
 }
 
 impl ParsedFile<'_> {
@@ -190,7 +208,7 @@ impl ParsedFile<'_> {
         let value = self.values.get(key.name)?;
         let place = self
             .file
-            .place(value.span().start, Some(key.name.to_owned()));
+            .place(value.span().start, Some(shown_in_file(key)));
         let text = self.file.text.get(value.span()).unwrap_or_default();
         let folder = self.file.path.parent().unwrap_or_else(|| Path::new(""));
         Some((
@@ -199,4 +217,12 @@ impl ParsedFile<'_> {
             Written::Toml(value.get_ref(), folder),
         ))
     }
+}
+
+/// A key as it stands in the file.
+fn shown_in_file(key: &Key) -> String {
+    if *key == *ALERTS_URL.key {
+        return format!("{ALERTS}.url");
+    }
+    key.name.to_owned()
 }

@@ -59,7 +59,7 @@ fn refuse(variable: &str) -> Option<Problem> {
         return None;
     }
     if let Some(later) = LATER.iter().find(|later| later.name == key) {
-        return Some(Problem::at(&place, later.refusal()));
+        return Some(Problem::at(&place, later.reason));
     }
     if FLAGS_ONLY.contains(&key.as_str()) {
         let reason = format!("this can only be said as the flag --{key}");

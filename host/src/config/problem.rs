@@ -136,26 +136,8 @@ impl fmt::Display for Problems {
 pub struct LaterKey {
     /// Its name.
     pub name: &'static str,
-    /// Why it is refused, if not only for being later.
-    pub reason: Option<&'static str>,
-}
-
-impl LaterKey {
-    /// A key that is refused for being a later one.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, reason: None }
-    }
-
     /// Why it is refused.
-    #[must_use]
-    pub fn refusal(&self) -> String {
-        let name = self.name;
-        self.reason.map_or_else(
-            || format!("`{name}` is not enforced by this version of hookbox; leave it out"),
-            str::to_owned,
-        )
-    }
+    pub reason: &'static str,
 }
 
 /// Why a variable is refused that is no setting.

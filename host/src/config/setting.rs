@@ -2,6 +2,7 @@
 
 use super::written::Written;
 use crate::admin::AdminAddress;
+use crate::alert::AlertUrl;
 use crate::intake::OnUnparsable;
 use crate::ledger::OnDuplicate;
 use crate::secret::SecretRef;
@@ -217,6 +218,28 @@ impl SecretPlaces {
     #[must_use]
     pub fn is_default(&self) -> bool {
         *self == Self::Default
+    }
+}
+
+/// Where alerts are posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlertPlace {
+    /// Nowhere.
+    None,
+    /// There.
+    Url(AlertUrl),
+    /// At the address that is kept there.
+    Kept(SecretRef),
+}
+
+impl Value for AlertPlace {
+    fn shown(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            // It may hold a secret, and this is only for comparing.
+            Self::Url(url) => url.fingerprint(),
+            Self::Kept(place) => place.to_string(),
+        }
     }
 }
 

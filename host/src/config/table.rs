@@ -1,6 +1,6 @@
 //! The table of all settings: each is a flag, a variable and a key of the file, and stands here once.
 
-use super::setting::{Ecosystem, Key, SecretPlaces, Setting};
+use super::setting::{AlertPlace, Ecosystem, Key, SecretPlaces, Setting};
 use super::written::Written;
 use super::{LISTEN, problem::LaterKey};
 use crate::admin::AdminAddress;
@@ -393,6 +393,20 @@ pub const HINT_AFTER: Setting<Duration> = Setting {
     ecosystem: None,
 };
 
+/// Where alerts are posted.
+pub const ALERTS_URL: Setting<AlertPlace> = Setting {
+    key: &Key::new(
+        "alerts-url",
+        "URL",
+        "Address that alerts are posted to, or where that is kept: env:NAME or file:PATH [default: none]",
+    )
+    .live()
+    .private(),
+    default: || AlertPlace::None,
+    read: |written| written.alerts(),
+    ecosystem: None,
+};
+
 /// All keys, as the help shows them.
 pub const KEYS: &[&Key] = &[
     PLUGINS.key,
@@ -418,6 +432,7 @@ pub const KEYS: &[&Key] = &[
     RETAIN.key,
     RETAIN_BYTES.key,
     DRAIN.key,
+    ALERTS_URL.key,
     INTAKE_QUEUE_MAX.key,
     HEAD_TIME_MAX.key,
     BODY_TIME_MAX.key,
@@ -426,14 +441,14 @@ pub const KEYS: &[&Key] = &[
     HINT_AFTER.key,
 ];
 
-/// Keys of the design that this version does not enforce. `alerts-url` stands in the file as `url` under `[alerts]`.
-pub const LATER: &[LaterKey] = &[
-    LaterKey::new("alerts-url"),
-    LaterKey {
-        name: "ledger",
-        reason: Some("this version of hookbox has the embedded ledger only; leave it out"),
-    },
-];
+/// The table of the file in which `alerts-url` stands, as `url`.
+pub const ALERTS: &str = "alerts";
+
+/// Keys of the design that this version does not enforce.
+pub const LATER: &[LaterKey] = &[LaterKey {
+    name: "ledger",
+    reason: "this version of hookbox has the embedded ledger only; leave it out",
+}];
 
 /// What a variable says, and never the file: which file that is.
 pub const NOT_IN_FILE: &[&str] = &["config", "admin-token"];
@@ -442,58 +457,5 @@ pub const NOT_IN_FILE: &[&str] = &["config", "admin-token"];
 pub const FLAGS_ONLY: &[&str] = &["insecure-no-secret", "allow-network-fs"];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::setting::Value;
-
-    /// The default that the help tells.
-    fn told(key: &Key) -> &str {
-        let told = key.help.split("[default: ").nth(1).unwrap();
-        told.split([']', ',']).next().unwrap()
-    }
-
-    fn check<T: Value>(setting: &Setting<T>) {
-        let read = (setting.read)(&Written::Text(OsStr::new(told(setting.key))));
-        assert_eq!(read.unwrap().shown(), (setting.default)().shown());
-    }
-
-    #[test]
-    fn the_help_tells_the_default_that_counts() {
-        check(&PLUGINS);
-        check(&DATA);
-        check(&LISTEN_ON);
-        check(&ADMIN);
-        check(&SECRETS);
-        check(&CONCURRENCY);
-        check(&CONNECTIONS_MAX);
-        check(&INTAKE_QUEUE_MAX);
-        check(&ON_DUPLICATE);
-        check(&ON_UNPARSABLE);
-        check(&BACKLOG_RUNS_PER_PLUGIN);
-        check(&PARK_RUNS);
-        for setting in [
-            &BODY_MAX,
-            &MEMORY_MAX,
-            &COMPONENT_MAX,
-            &BACKLOG_MAX,
-            &FREE_SPACE_MIN,
-            &RETAIN_BYTES,
-        ] {
-            check(setting);
-        }
-        for setting in [
-            &DEDUP_WINDOW,
-            &MISSING_GRACE,
-            &PARK_FOR,
-            &RETAIN,
-            &DRAIN,
-            &HEAD_TIME_MAX,
-            &BODY_TIME_MAX,
-            &WRITE_TIME_MAX,
-            &CONNECTION_AGE_MAX,
-            &HINT_AFTER,
-        ] {
-            check(setting);
-        }
-    }
-}
+#[path = "table_tests.rs"]
+mod tests;

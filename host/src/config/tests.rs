@@ -156,12 +156,21 @@ fn mistakes_in_a_file_are_told_with_line_column_key_value_and_what_is_allowed() 
         "hookbox.toml:1:1: this version of hookbox has the embedded ledger only; leave it out",
     );
     check(
-        "[alerts]\n",
-        "hookbox.toml:1:2: `alerts` is not enforced by this version of hookbox; leave it out",
+        "alerts = 1",
+        "hookbox.toml:1:1: `alerts` is a table; write `[alerts]` on a line of its own, and `url = \"…\"` below it",
     );
     check(
-        "[alerts]\nurl = \"x\"",
-        "hookbox.toml:2:1: `alerts.url` is not enforced by this version of hookbox; leave it out",
+        "alerts-url = \"https://x\"",
+        "hookbox.toml:1:1: `alerts-url` stands under `[alerts]`, as `url`",
+    );
+    check(
+        "[alerts]\nuri = \"x\"",
+        "hookbox.toml:2:1: `alerts.uri`: there is no such key; there is `alerts.url`",
+    );
+    check(
+        "[alerts]\nurl = \"hunter2\"",
+        "hookbox.toml:2:7: alerts.url: not an address that alerts can be posted to; write `https://…` (`http://` only to \
+         a loopback or private IP address), or where it is kept: `env:NAME` or `file:PATH`",
     );
     check(
         "insecure-no-secret = true",

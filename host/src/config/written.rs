@@ -1,7 +1,8 @@
 //! A value as it was written, in a flag, a variable or the file, and how the kinds of values are read from it.
 
-use super::setting::{SecretPlaces, size};
+use super::setting::{AlertPlace, SecretPlaces, size};
 use crate::admin::{AdminAddress, AdminAddressError};
+use crate::alert::AlertUrl;
 use crate::secret::SecretRef;
 use bytesize::ByteSize;
 use std::ffi::OsStr;
@@ -191,6 +192,30 @@ impl Written<'_> {
         }
     }
 
+    /// Where alerts are posted: an address, or where it is kept; empty for nowhere.
+    ///
+    /// # Errors
+    /// Why it is none, without what may hold a secret.
+    pub fn alerts(&self) -> Result<AlertPlace, String> {
+        let text = self.text()?;
+        if text.is_empty() {
+            return Ok(AlertPlace::None);
+        }
+        if let Ok(place) = text.parse() {
+            return Ok(AlertPlace::Kept(self.beside(place)));
+        }
+        let url = AlertUrl::parse(text);
+        url.map(AlertPlace::Url).map_err(|error| error.to_string())
+    }
+
+    /// A place as it is meant: a path in a file is relative to that file's folder.
+    fn beside(&self, place: SecretRef) -> SecretRef {
+        match (place, self) {
+            (SecretRef::File(path), Self::Toml(_, folder)) => SecretRef::File(folder.join(path)),
+            (place, _) => place,
+        }
+    }
+
     /// Where secrets are read: in a file a list, elsewhere joined by commas.
     ///
     /// # Errors
@@ -208,12 +233,7 @@ impl Written<'_> {
         };
         let places = places.into_iter().map(|place| {
             let place: SecretRef = place.parse().map_err(|error| format!("{error}"))?;
-            Ok(match (place, self) {
-                (SecretRef::File(path), Self::Toml(_, folder)) => {
-                    SecretRef::File(folder.join(path))
-                }
-                (place, _) => place,
-            })
+            Ok(self.beside(place))
         });
         Ok(SecretPlaces::Named(places.collect::<Result<_, String>>()?))
     }

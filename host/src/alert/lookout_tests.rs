@@ -1,0 +1,142 @@
+//! What the lookout tells, and what it does not.
+
+use super::*;
+use crate::delivery::{DeliveryId, Gate, Lane};
+use crate::ledger::{PluginTotals, RunRecord};
+
+fn totals(dead: u64) -> Totals {
+    Totals {
+        runs: vec![(RunState::Dead, dead)],
+        ..Totals::default()
+    }
+}
+
+fn dead_run(plugin: &str, reason: &str) -> RunEntry {
+    RunEntry {
+        delivery: DeliveryId::new(),
+        run: RunRecord {
+            id: RunId::new(),
+            plugin: plugin.to_owned(),
+            state: RunState::Dead,
+            gate: Gate::Ready,
+            lane: Lane::Live,
+            reason: Some(reason.to_owned()),
+            scope: String::new(),
+            action: String::new(),
+            replay_of: None,
+            stands_for: 0,
+            next_attempt_ms: None,
+            attempts: Vec::new(),
+        },
+    }
+}
+
+#[test]
+fn what_an_attempt_told_of_is_not_told_again_whichever_comes_first() {
+    let mut dead = Dead::begin(&totals(5), None);
+    // The report first, then the totals
+    dead.tell(RunId::new());
+    assert_eq!(dead.look(&totals(6)), 0);
+    assert_eq!(dead.look(&totals(6)), 0);
+    // The totals first, then the report
+    assert_eq!(dead.look(&totals(7)), 0);
+    dead.tell(RunId::new());
+    assert_eq!(dead.look(&totals(7)), 0);
+    assert_eq!(dead.look(&totals(7)), 0);
+    // Nobody tells of two, and some are not kept any more
+    assert_eq!(dead.look(&totals(9)), 0);
+    assert_eq!(dead.look(&totals(9)), 2);
+    assert_eq!(dead.look(&totals(1)), 0);
+    assert_eq!(dead.look(&totals(1)), 0);
+}
+
+#[test]
+fn runs_that_were_dead_from_the_start_are_told_by_plugin_and_the_rest_as_one() {
+    let (before, told) = (dead_run("old", "x"), dead_run("a", "told"));
+    let (first, second) = (
+        dead_run("a", "loop guard"),
+        dead_run("a", "loop guard: again"),
+    );
+    let mut dead = Dead::begin(&totals(1), Some(before.run.id));
+    dead.tell(told.run.id);
+    let id = second.run.id;
+    let notices = dead.attribute(vec![second, first, told, before], 5);
+    let found: Vec<_> = notices
+        .iter()
+        .map(|notice| (notice.plugin.as_deref(), notice.count))
+        .collect();
+    assert_eq!(found, [(Some("a"), 2), (None, 3)]);
+    assert_eq!(notices[0].reason, "loop guard: again");
+    assert_eq!(notices[0].run, Some(id.to_string()));
+}
+
+#[test]
+fn twenty_failures_within_a_minute_are_a_burst_and_are_told_once() {
+    let start = Instant::now();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let mut failures = Failures::begin(100, start);
+    assert_eq!(failures.look(119, after(0)), None);
+    assert_eq!(
+        failures.look(120, after(1)).map(|notice| notice.count),
+        Some(20)
+    );
+    assert_eq!(failures.look(125, after(2)), None);
+    // Few in each minute are none, however long they go on.
+    for minute in 1..20 {
+        assert_eq!(
+            failures.look(125 + minute * 10, after(60 * minute)),
+            None,
+            "{minute}"
+        );
+    }
+}
+
+#[test]
+fn a_backlog_is_old_after_ten_minutes_and_parked_runs_are_none() {
+    let plugin = |first_due_ms| PluginTotals {
+        unsettled: 3,
+        first_due_ms,
+        ..PluginTotals::default()
+    };
+    let mut totals = Totals::default();
+    totals
+        .plugins
+        .insert("waits".to_owned(), plugin(Some(1_000)));
+    totals.plugins.insert("parked".to_owned(), plugin(None));
+    assert!(old(&totals, 1_000 + OLD_MS).is_empty());
+    let found = old(&totals, 1_001 + OLD_MS);
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["waits"]);
+    let mut seen = Seen {
+        paused: BTreeMap::new(),
+        dead: Dead::default(),
+        old: BTreeSet::new(),
+        failures: Failures::default(),
+        disk: Disk::Roomy,
+    };
+    let told = seen.backlogs(&totals);
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0]
+            .reason
+            .starts_with("the oldest of 3 has been due for ")
+    );
+    // It is told once, as long as it lasts.
+    assert!(seen.backlogs(&totals).is_empty());
+}
+
+#[tokio::test]
+async fn a_disk_is_low_below_twice_what_must_be_free_and_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let roomy = disk(folder.path(), 0).await;
+    assert!(roomy.state == Disk::Roomy && disk_notice(Disk::Roomy, &roomy).is_none());
+    let low = disk(folder.path(), u64::MAX).await;
+    let notice = disk_notice(Disk::Roomy, &low).unwrap();
+    assert!(
+        notice.reason.contains("twice free-space-min"),
+        "{}",
+        notice.reason
+    );
+    assert!(disk_notice(Disk::Low, &low).is_none());
+    let gone = disk(Path::new("/nowhere/at/all"), 1).await;
+    assert!(gone.state == Disk::Roomy);
+}

@@ -1,0 +1,130 @@
+//! Where alerts are posted. Chat services put a secret into the path, so it is shown nowhere.
+
+use hyper::Uri;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::net::IpAddr;
+
+/// The longest address, in bytes.
+const BYTES_MAX: usize = 2_048;
+
+/// An address that alerts are posted to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AlertUrl {
+    text: String,
+    host: String,
+}
+
+/// Why a text is no such address. It is not repeated.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not an address that alerts can be posted to; write `https://…` (`http://` only to a loopback or private IP \
+     address), or where it is kept: `env:NAME` or `file:PATH`"
+)]
+pub struct AlertUrlError;
+
+impl AlertUrl {
+    /// Reads an address: HTTPS, or HTTP to this machine or a private network, where no stranger listens.
+    ///
+    /// # Errors
+    /// [`AlertUrlError`], without the text.
+    pub fn parse(text: &str) -> Result<Self, AlertUrlError> {
+        let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+        if text.len() > BYTES_MAX || !visible || text.contains('#') {
+            return Err(AlertUrlError);
+        }
+        let uri: Uri = text.parse().map_err(|_| AlertUrlError)?;
+        let authority = uri.authority().ok_or(AlertUrlError)?;
+        let host = authority.host();
+        let allowed = match uri.scheme_str() {
+            Some("https") => !host.is_empty(),
+            Some("http") => is_near(host),
+            _ => false,
+        };
+        // A user and a password belong into neither.
+        if !allowed || authority.as_str().contains('@') {
+            return Err(AlertUrlError);
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            host: host.to_owned(),
+        })
+    }
+
+    /// Its host's name: all of it that may be shown.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The whole of it, for posting.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What stands for it where two are compared.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let hash = Sha256::digest(self.text.as_bytes());
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl fmt::Debug for AlertUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AlertUrl(…)")
+    }
+}
+
+/// Whether a host is this machine or one of a private network, as far as it says so itself.
+fn is_near(host: &str) -> bool {
+    match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private(),
+        Ok(IpAddr::V6(address)) => address.is_loopback() || address.is_unique_local(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_stays_within_the_house() {
+        for good in [
+            "https://hooks.example/services/T/B/secret",
+            "https://example:8443/?key=secret",
+            "http://127.0.0.1:9000/x",
+            "http://[::1]:9000/",
+            "http://localhost/",
+            "http://10.1.2.3/",
+            "http://[fd00::1]/",
+        ] {
+            assert!(AlertUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "x",
+            "/path",
+            "ftp://example/",
+            "http://example/",
+            "http://8.8.8.8/",
+            "http://169.254.169.254/",
+            "https://user:pass@example/",
+            "https://example/#x",
+            "https://example/ x",
+            "https://",
+        ] {
+            assert_eq!(AlertUrl::parse(bad), Err(AlertUrlError), "{bad}");
+        }
+        let long = format!("https://example/{}", "x".repeat(BYTES_MAX));
+        assert_eq!(AlertUrl::parse(&long), Err(AlertUrlError));
+    }
+
+    #[test]
+    fn nothing_but_its_host_is_shown() {
+        let url = AlertUrl::parse("https://hooks.example/T/secret").unwrap();
+        assert_eq!(url.host(), "hooks.example");
+        assert!(!format!("{url:?} {}", url.fingerprint()).contains("secret"));
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::admin::AdminMetrics;
+use crate::alert::AlertMetrics;
 use crate::delivery::{Outcome, Settlement};
 use crate::intake::IntakeMetrics;
 use crate::ledger::conformance::{claim, claim_one, delivery, done, plugin, run, settle};
@@ -33,6 +34,7 @@ fn host() -> Scraped {
     IntakeMetrics::register(&mut registry);
     PublicMetrics::register(&mut registry);
     AdminMetrics::register(&mut registry);
+    AlertMetrics::register(&mut registry);
     LoaderMetrics::register(&mut registry);
     let engine = Engine::new(EngineConfig {
         concurrency: 1,

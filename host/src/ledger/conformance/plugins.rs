@@ -79,7 +79,10 @@ pub async fn a_paused_plugin_stays_paused_when_it_is_loaded_anew(place: &dyn Pla
     assert!(claim(&*ledger, &["a"], 1).await.is_empty());
     ledger.put_plugin(loaded.clone()).await.unwrap();
     assert!(claim(&*ledger, &["a"], 1).await.is_empty());
-    let paused = plugin("a", PluginState::Paused, Some("paused by operator"));
+    let paused = PluginRecord {
+        paused_by: Some("operator".to_owned()),
+        ..plugin("a", PluginState::Paused, Some("paused by operator"))
+    };
     assert_eq!(ledger.plugins().await.unwrap(), vec![paused.clone()]);
     ledger.put_plugin(paused.clone()).await.unwrap();
     assert_eq!(ledger.plugins().await.unwrap(), [paused]);

@@ -288,13 +288,14 @@ fn more_bytes_than_may_wait_are_asked_to_come_again() {
         .plugin_as("bot", "guest-hostile")
         .settings("backlog-max = \"1B\"\n")
         .start();
-    let first = host.hub().deliver(&push("a/sleep")).id("h1").send();
+    let sleep = push("a/sleep");
+    let first = host.hub().deliver(&sleep).id("h1").send();
     assert_eq!(first.status, 202);
     let refused = host.hub().deliver(&push("a/ok")).id("h2").send();
     assert_eq!(refused.status, 503);
     assert!(refused.header("retry-after").is_some());
     // What was recorded before is known all the same.
-    let known = host.hub().deliver(&push("a/sleep")).id("h1").send();
+    let known = host.hub().deliver(&sleep).id("h1").send();
     assert_eq!(
         (known.status, &known.json()["id"]),
         (200, &json!(first.id()))

@@ -321,7 +321,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn next_due_ms(&self, plugins: Vec<String>) -> Result<Option<u64>, LedgerError> {
-        let now_ms = self.shared.clock.wall_ms();
+        let now_ms = self.shared.clock.forward_ms();
         self.readers
             .read(move |connection| due::next_due_ms(connection, &plugins, now_ms))
             .await

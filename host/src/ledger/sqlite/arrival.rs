@@ -46,8 +46,8 @@ impl Arrival<'_> {
     pub fn arrive(&self, tx: &mut Tx<'_>) -> Result<RunState, Fault> {
         let mut fate = self.fate(tx)?;
         let mut waits = Waits {
-            first_ms: tx.now_ms,
-            due_ms: tx.now_ms,
+            first_ms: tx.forward_ms,
+            due_ms: tx.forward_ms,
             stands_for: 0,
         };
         if !matches!(fate, Fate::Dead(_)) {
@@ -65,7 +65,7 @@ impl Arrival<'_> {
                 Some(order::BEHIND.to_owned()),
             ),
             Fate::Free => {
-                let waits = waits.due_ms > tx.now_ms;
+                let waits = waits.due_ms > tx.forward_ms;
                 let reason = waits.then(|| "debounce: it waits for further like events".to_owned());
                 (RunState::Pending, Gate::Ready, reason)
             }
@@ -124,7 +124,7 @@ impl Arrival<'_> {
             waits.stands_for = predecessor.stands_for + 1;
         }
         let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
-        waits.due_ms = latest.min(tx.now_ms.saturating_add(milliseconds(rule.quiet)));
+        waits.due_ms = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));
         Ok(predecessor)
     }
 
@@ -181,7 +181,7 @@ impl Arrival<'_> {
                 waits.stands_for,
                 reason,
                 self.bytes,
-                (gate == Gate::Parked).then_some(tx.now_ms),
+                (gate == Gate::Parked).then_some(tx.forward_ms),
                 rules.rate_key,
             ])?;
         Ok(())

@@ -119,7 +119,7 @@ impl Alone {
     fn find(tx: &Tx<'_>) -> Result<Self, Fault> {
         let mut found = Self::default();
         let mut select = tx.connection.prepare_cached(ALONE)?;
-        let mut rows = select.query((tx.now_ms, far_ahead(tx.now_ms)))?;
+        let mut rows = select.query((tx.forward_ms, far_ahead(tx.forward_ms)))?;
         while let Some(row) = rows.next()? {
             let (run, plugin): (i64, String) = (row.get(0)?, row.get(1)?);
             let running = row.get_ref(2)?.as_str() == Ok(RunState::Running.as_str());
@@ -186,7 +186,7 @@ impl<'a> Turn<'a> {
             return Ok(Some(run));
         }
         while let [(lane, range), rest @ ..] = self.ranges {
-            let range_ms = range.ms(tx.now_ms);
+            let range_ms = range.ms(tx.forward_ms);
             if let Some((run, _)) = next_due(tx.connection, &self.plugin.name, *lane, range_ms)? {
                 return Ok(Some(run));
             }

@@ -1,12 +1,16 @@
-//! The two clocks of a ledger: the wall clock, and one that starts with it and only runs forward.
+//! The clocks of a ledger: the wall clock, one that starts with it and only runs forward, and one that follows the wall
+//! clock forward and never back.
 
 use crate::clock::now_ms;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Reads the time, in ms since the Unix epoch.
 pub(super) struct Clock {
     opened: Instant,
     opened_ms: i64,
+    /// How far the wall clock has been ahead of the steady one, in ms.
+    ahead_ms: AtomicI64,
     #[cfg(test)]
     pub set: Set,
 }
@@ -15,8 +19,8 @@ pub(super) struct Clock {
 #[cfg(test)]
 #[derive(Default)]
 pub(super) struct Set {
-    pub wall: std::sync::atomic::AtomicI64,
-    pub steady: std::sync::atomic::AtomicI64,
+    pub wall: AtomicI64,
+    pub steady: AtomicI64,
 }
 
 impl Clock {
@@ -24,16 +28,17 @@ impl Clock {
         Self {
             opened: Instant::now(),
             opened_ms: whole(now_ms()),
+            ahead_ms: AtomicI64::new(0),
             #[cfg(test)]
             set: Set::default(),
         }
     }
 
-    /// The wall clock: what records carry and due times are compared with.
+    /// The wall clock: what records carry.
     pub fn wall_ms(&self) -> i64 {
         let wall = whole(now_ms());
         #[cfg(test)]
-        let wall = wall + self.set.wall.load(std::sync::atomic::Ordering::Relaxed);
+        let wall = wall + self.set.wall.load(Ordering::Relaxed);
         wall
     }
 
@@ -42,8 +47,18 @@ impl Clock {
     pub fn steady_ms(&self) -> i64 {
         let since = i64::try_from(self.opened.elapsed().as_millis()).unwrap_or(i64::MAX);
         #[cfg(test)]
-        let since = since + self.set.steady.load(std::sync::atomic::Ordering::Relaxed);
+        let since = since + self.set.steady.load(Ordering::Relaxed);
         self.opened_ms.saturating_add(since)
+    }
+
+    /// The wall clock, but for being set back: due times are made of it and compared with it. So what is due after a
+    /// while is due after that while, whatever is done to the wall clock meanwhile, and what an operator's command wrote
+    /// by that clock is never in the future.
+    pub fn forward_ms(&self) -> i64 {
+        let steady_ms = self.steady_ms();
+        let ahead_ms = self.wall_ms().saturating_sub(steady_ms);
+        let before_ms = self.ahead_ms.fetch_max(ahead_ms, Ordering::Relaxed);
+        steady_ms.saturating_add(before_ms.max(ahead_ms))
     }
 }
 

@@ -70,7 +70,7 @@ fn lose(tx: &mut Tx<'_>, lost: &Lost) -> Result<(), Fault> {
         );
         end_running(tx, lost.run, &lost.plugin, RunState::Dead, Some(&reason))?;
     } else {
-        make_pending(tx, lost.run, &lost.plugin, tx.now_ms)?;
+        make_pending(tx, lost.run, &lost.plugin, tx.forward_ms)?;
     }
     tx.changes.ended(&lost.plugin, Outcome::Lost);
     tx.changes.any_attempted();

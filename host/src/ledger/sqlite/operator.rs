@@ -200,6 +200,7 @@ fn commit<T>(
         // Claims nothing and ends no claim.
         owner: "",
         now_ms,
+        forward_ms: now_ms,
         steady_ms: now_ms,
         ending: &Ending::default(),
         // The host's own are not known here; what is taken in and kept is its affair.

@@ -62,7 +62,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fa
             run,
             gate.as_str(),
             &reason,
-            reason.as_ref().map(|_| tx.now_ms),
+            reason.as_ref().map(|_| tx.forward_ms),
         ))?;
     hit!("in-promote");
     tx.changes.moved(

@@ -73,7 +73,9 @@ fn give_up_surplus(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
 }
 
 fn give_up_late(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
-    let since_ms = tx.now_ms.saturating_sub(milliseconds(tx.settings.park_for));
+    let since_ms = tx
+        .forward_ms
+        .saturating_sub(milliseconds(tx.settings.park_for));
     give_up(tx, plugin, since_ms, STEP, |tx| {
         let time = humantime::format_duration(tx.settings.park_for);
         format!("parked for longer than park-for allows ({time}); replay it")
@@ -162,7 +164,7 @@ fn put(
             waiting.run,
             gate.as_str(),
             reason,
-            (gate == Gate::Parked).then_some(tx.now_ms),
+            (gate == Gate::Parked).then_some(tx.forward_ms),
         ))?;
     tx.changes.moved(
         plugin,

@@ -27,7 +27,7 @@ type Minute = (i64, i64);
 /// Counts a new run for its discussion; why it is dead from the start, if there were too many. Those that are dead
 /// count, too: the guard lets go once an hour has passed with fewer.
 pub(super) fn guard(tx: &Tx<'_>, plugin: &str, guarded: &Guarded) -> Result<Option<String>, Fault> {
-    let minute = tx.now_ms / MINUTE_MS;
+    let minute = tx.forward_ms / MINUTE_MS;
     let counted = minutes(tx, plugin, (DISCUSSION, &guarded.discussion), minute)?;
     // What lies ahead was counted by a clock that was wrong.
     let before: i64 = counted
@@ -56,7 +56,7 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     let (Some(key), None) = (key, taken) else {
         return Ok(Begin::Now);
     };
-    let minute = tx.now_ms / MINUTE_MS;
+    let minute = tx.forward_ms / MINUTE_MS;
     let counted = minutes(tx, &plugin.name, (REPO, &key), minute)?;
     let at = first_with_room(&counted, minute, i64::from(plugin.runs_per_repo_max));
     let due_ms = at.saturating_mul(MINUTE_MS);
@@ -72,7 +72,7 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     }
     tx.connection
         .prepare_cached("UPDATE runs SET rate_ms = ?2 WHERE seq = ?1")?
-        .execute((run, tx.now_ms))?;
+        .execute((run, tx.forward_ms))?;
     Ok(Begin::Now)
 }
 
@@ -86,10 +86,10 @@ pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
               WHERE plugin = ?1 AND gate = 'ready' AND lane = ?3 AND state = 'pending' AND due_ms > ?2
                 AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
         )?
-        .execute((plugin, tx.now_ms, "live"))?;
+        .execute((plugin, tx.forward_ms, "live"))?;
     tx.connection
         .prepare_cached("DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND window > ?3")?
-        .execute((plugin, REPO, tx.now_ms / MINUTE_MS))?;
+        .execute((plugin, REPO, tx.forward_ms / MINUTE_MS))?;
     Ok(())
 }
 
@@ -141,7 +141,7 @@ fn count(tx: &Tx<'_>, plugin: &str, (kind, key): (&str, &str), at: i64) -> Resul
             .prepare_cached(
                 "DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window < ?4",
             )?
-            .execute((plugin, kind, key, tx.now_ms / MINUTE_MS - HOUR))?;
+            .execute((plugin, kind, key, tx.forward_ms / MINUTE_MS - HOUR))?;
     }
     Ok(())
 }

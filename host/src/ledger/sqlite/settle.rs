@@ -82,7 +82,7 @@ pub(super) fn give_back(tx: &mut Tx<'_>, claim: &Claim) -> Result<Verdict, Fault
     tx.connection
         .prepare_cached("DELETE FROM attempts WHERE run = ?1 AND n = ?2")?
         .execute((claim.run_seq, claim.facts.n))?;
-    let now_ms = tx.now_ms;
+    let now_ms = tx.forward_ms;
     make_pending(tx, claim.run_seq, &claim.facts.plugin, now_ms)?;
     // A parked run is one of the things that a first attempt is not waited for.
     tx.changes.attempted(claim.facts.delivery);
@@ -153,7 +153,7 @@ fn move_run(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Fault
         Settlement::Again { delay, counts } => {
             let delay_ms = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             note_attempt(tx, claim, ending.attempt.outcome, *counts)?;
-            let due_ms = tx.now_ms.saturating_add(delay_ms);
+            let due_ms = tx.forward_ms.saturating_add(delay_ms);
             return make_pending(tx, claim.run_seq, &claim.facts.plugin, due_ms);
         }
     };

@@ -1,5 +1,6 @@
 //! The conformance suite on SQLite, and what only the embedded ledger promises.
 
+mod clocks;
 mod failed;
 mod faults;
 mod files;

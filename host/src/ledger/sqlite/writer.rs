@@ -33,6 +33,8 @@ pub(super) struct Tx<'a> {
     pub owner: &'a str,
     /// Now, by the wall clock, in ms.
     pub now_ms: i64,
+    /// Now, by a clock that is never set back, in ms: what due times are made of and compared with.
+    pub forward_ms: i64,
     /// Now, by a clock that only runs forward, in ms: what leases are measured by.
     pub steady_ms: i64,
     /// The runs whose claims are being ended.
@@ -362,6 +364,7 @@ impl Writer {
             connection: &self.connection,
             owner: &self.shared.owner,
             now_ms: self.shared.clock.wall_ms(),
+            forward_ms: self.shared.clock.forward_ms(),
             steady_ms: self.shared.clock.steady_ms(),
             ending: &self.shared.ending,
             changes: Changes::default(),

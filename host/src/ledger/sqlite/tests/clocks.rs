@@ -1,0 +1,46 @@
+//! What is due when somebody sets the wall clock meanwhile.
+
+use super::*;
+use std::sync::atomic::Ordering::Relaxed;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// Has the run of plugin `a` attempted again after an hour.
+async fn retry_in_an_hour(ledger: &SqliteLedger) {
+    let claim = claim_one(ledger, "a").await;
+    let hour = Duration::from_secs(60 * 60);
+    settle(ledger, claim, Outcome::Retry, again(hour, Counts::Yes)).await;
+}
+
+#[tokio::test]
+async fn what_waits_is_due_after_its_wait_however_far_the_clock_is_set_back() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let set = &ledger.shared.clock.set;
+    record(&ledger, &["a"]).await;
+    retry_in_an_hour(&ledger).await;
+    set.wall.store(-5 * HOUR_MS, Relaxed);
+    // It is not due before its hour is over,
+    assert!(claim(&ledger, &["a"], 1).await.is_empty());
+    // and nothing else is later for it.
+    record(&ledger, &["b"]).await;
+    done(&ledger, claim_one(&ledger, "b").await).await;
+    set.steady.store(HOUR_MS + 1_000, Relaxed);
+    set.wall.store(-4 * HOUR_MS, Relaxed);
+    retry_in_an_hour(&ledger).await;
+    assert!(claim(&ledger, &["a"], 1).await.is_empty());
+    set.steady.store(2 * HOUR_MS + 2_000, Relaxed);
+    claim_one(&ledger, "a").await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_forward_and_back_again_delays_nothing() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let set = &ledger.shared.clock.set;
+    set.wall.store(9 * HOUR_MS, Relaxed);
+    record(&ledger, &["a"]).await;
+    set.wall.store(0, Relaxed);
+    record(&ledger, &["b"]).await;
+    assert_eq!(claim(&ledger, &["a", "b"], 2).await.len(), 2);
+}

@@ -54,6 +54,21 @@ pub fn hookbox() -> &'static Path {
     })
 }
 
+/// The same with places to die at: see `host/src/failpoint.rs`.
+pub fn hookbox_failing() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        // Together with this package, so that what both flavours stand on is built once.
+        let packages = ["-p", "hookbox-failing", "-p", "hookbox-tests"];
+        let wanted = ["build", "--bin", "hookbox-failing", "--profile"];
+        let built = build(&[&wanted[..], &[&profile()], &packages].concat());
+        built
+            .into_iter()
+            .find_map(|artifact| artifact.get("executable")?.as_str().map(PathBuf::from))
+            .expect("cargo names the executable it built")
+    })
+}
+
 /// The component of a package.
 pub fn component(package: &str) -> &'static Path {
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();

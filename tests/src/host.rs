@@ -1,9 +1,10 @@
 //! `hookbox serve`: the real binary, in a folder of its own, on a port that was free.
 
+mod lives;
 mod signals;
 
 use crate::SECRET;
-use crate::built::{component_bytes, hookbox};
+use crate::built::{component_bytes, hookbox, hookbox_failing};
 use crate::cli::{Cli, Ran, clean, outputs};
 use crate::hub::Hub;
 use crate::ledger_file::LedgerFile;
@@ -43,9 +44,16 @@ pub struct HostBuilder {
     limits: Option<String>,
     settings: Option<String>,
     in_terminal: bool,
+    program: fn() -> &'static Path,
 }
 
 impl HostBuilder {
+    /// As the program that dies where `FAILPOINT` says.
+    pub fn failing(mut self) -> Self {
+        self.program = hookbox_failing;
+        self
+    }
+
     /// With the component of this package, under its own name.
     pub fn plugin(self, package: &str) -> Self {
         self.plugin_as(package, package)
@@ -186,15 +194,20 @@ impl Drop for Running {
 impl Running {
     #[track_caller]
     fn start(settings: &HostBuilder, folder: &Path) -> Result<Self, FailedStart> {
+        Self::spawn(settings, folder).listening()
+    }
+
+    #[track_caller]
+    fn spawn(settings: &HostBuilder, folder: &Path) -> Self {
         let mut command = match &settings.limits {
             Some(script) => {
                 let mut shell = clean(Command::new("sh"));
                 shell
                     .args(["-c", &format!("{script}; exec \"$@\""), "sh"])
-                    .arg(hookbox());
+                    .arg((settings.program)());
                 shell
             }
-            None => clean(Command::new(hookbox())),
+            None => clean(Command::new((settings.program)())),
         };
         command
             .current_dir(folder)
@@ -218,30 +231,34 @@ impl Running {
         if let Some(terminal) = terminal {
             stdout = Lines::of(terminal);
         }
-        let mut running = Self {
+        Self {
             child,
             address: String::new(),
             admin: String::new(),
             stdout,
             stderr,
-        };
+        }
+    }
+
+    /// Waits until it listens, or ends.
+    fn listening(mut self) -> Result<Self, FailedStart> {
         let told = |before| {
-            running.stdout.wait(START, |line| {
+            self.stdout.wait(START, |line| {
                 let rest = line.strip_prefix(before)?.trim_start_matches("s://");
                 let rest = rest.trim_start_matches("://").trim_end();
                 Some(rest.split([' ', '/']).next()?.to_owned())
             })
         };
         if let (Some(address), Some(admin)) = (told(LISTENING), told(ADMIN)) {
-            running.address = address;
-            running.admin = admin;
-            return Ok(running);
+            self.address = address;
+            self.admin = admin;
+            return Ok(self);
         }
-        let _ = running.child.kill();
-        let status = running.child.wait().ok();
+        let _ = self.child.kill();
+        let status = self.child.wait().ok();
         Err(FailedStart {
             code: status.and_then(|status| status.code()),
-            stderr: running.stderr.text_at_end(STOP),
+            stderr: self.stderr.text_at_end(STOP),
         })
     }
 
@@ -265,6 +282,7 @@ impl Host {
             limits: None,
             settings: None,
             in_terminal: false,
+            program: hookbox,
         };
         packages
             .iter()

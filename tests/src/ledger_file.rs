@@ -43,6 +43,18 @@ impl LedgerFile {
         self.found(sql)
     }
 
+    /// The texts that a query finds.
+    #[track_caller]
+    #[must_use]
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let read = || {
+            let mut select = self.0.prepare(sql)?;
+            let texts = select.query_map([], |row| row.get(0))?;
+            texts.collect::<rusqlite::Result<_>>()
+        };
+        read().unwrap_or_else(|error| panic!("{error}: {sql}"))
+    }
+
     #[track_caller]
     fn found<T: FromSql>(&self, sql: &str) -> T {
         let found = self.0.query_row(sql, [], |row| row.get(0));

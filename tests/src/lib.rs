@@ -13,6 +13,7 @@ pub mod bombs;
 mod browser;
 mod built;
 mod canary;
+pub mod checker;
 mod cli;
 mod dev;
 mod expect;
@@ -25,15 +26,20 @@ mod memory;
 mod mount;
 mod operator;
 mod payloads;
+mod promise;
 mod receiver;
 mod schema;
 mod shared;
 mod terminal;
 mod wait;
 pub mod wit_deps;
+mod witness;
 
 pub use browser::Browser;
-pub use built::{component, component_bytes, digest, hookbox, story_target, version_of, workspace};
+pub use built::{
+    component, component_bytes, digest, hookbox, hookbox_failing, story_target, version_of,
+    workspace,
+};
 pub use canary::{Canary, Searched};
 pub use cli::{Cli, Going, Ran};
 pub use dev::{Dev, DevBuilder, processes_in};
@@ -46,10 +52,12 @@ pub use memory::Process;
 pub use mount::Mount;
 pub use operator::{Asked, Operator};
 pub use payloads::{event, payload_file, payload_files};
+pub use promise::{Promise, Promised, Promises, SeenSettled};
 pub use receiver::Receiver;
 pub use schema::{departures, resolved};
 pub use shared::Shared;
-pub use wait::{Raise, eventually, eventually_or};
+pub use wait::{Raise, after, eventually, eventually_or};
+pub use witness::{Happened, Life, Told, Witness};
 
 /// The secret that hosts are started with unless a story says otherwise.
 pub const SECRET: &str = "a-secret-of-the-stories";

@@ -29,6 +29,12 @@ pub fn eventually_or<T>(bound: Duration, mut look: impl FnMut() -> Option<T>) ->
     }
 }
 
+/// Lets so much time pass: for faults at any time, never to wait for something.
+pub fn after(time: Duration) {
+    let (_open, clock) = channel::<()>();
+    assert_eq!(clock.recv_timeout(time), Err(RecvTimeoutError::Timeout));
+}
+
 /// Raises a flag when it goes, also when a story fails: threads that go on until then end, and the story with them.
 pub struct Raise<'a>(pub &'a AtomicBool);
 

@@ -1,7 +1,6 @@
 //! Plugins are taken in turn: whoever is equally busy gets equally much, wherever it stands among those that idle.
 
 use hookbox_tests::{Host, event, eventually};
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 

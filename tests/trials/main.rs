@@ -7,6 +7,8 @@ mod compile_bombs;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod edit;
 #[cfg(test)]
 mod flood;
@@ -14,8 +16,6 @@ mod flood;
 mod footprint;
 #[cfg(test)]
 mod io_faults;
-#[cfg(test)]
-mod kills;
 #[cfg(test)]
 mod million;
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub async fn tend(ledger: Arc<dyn Ledger>, mut stopping: watch::Receiver<bool>) 
 async fn tend_to_all(ledger: &dyn Ledger) -> Result<(), LedgerError> {
     loop {
         let tended = ledger.tend().await?;
-        hit!("in-retention");
+        hit!("between-retentions");
         if tended == Tended::All {
             return Ok(());
         }

@@ -12,6 +12,7 @@ use super::open::open_operator;
 use super::wall_clock::Mark;
 use super::writer::{Shared, Tx};
 use crate::delivery::RunState;
+use crate::failpoint::hit;
 use crate::ledger::{LedgerError, Tended};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -197,6 +198,7 @@ fn remove(tx: &mut Tx<'_>, delivery: i64, pace: &Pace) -> Result<(), Fault> {
             }
         }
     }
+    hit!("in-retention");
     for sql in [
         "DELETE FROM runs WHERE delivery = ?1",
         "DELETE FROM payloads WHERE seq = ?1",

@@ -104,11 +104,11 @@ impl Lookout {
 
     /// What has changed since the last look. A ledger that cannot be read now is read at the next.
     pub async fn look(&mut self, settings: &AlertSettings) -> Vec<Notice> {
-        if settings.url.is_none() {
+        let Some(url) = &settings.url else {
             // Nobody is told, and what happens meanwhile is not told later.
             self.seen = None;
             return Vec::new();
-        }
+        };
         let (Ok(totals), Ok(plugins)) = (self.ledger.totals().await, self.ledger.plugins().await)
         else {
             return Vec::new();
@@ -125,6 +125,7 @@ impl Lookout {
                 failures: Failures::begin(failures, Instant::now()),
                 disk: disk.state,
             });
+            tracing::info!(host = url.host(), "alerts are posted from now on");
             return low.into_iter().collect();
         };
         let mut notices = seen.pauses(&plugins);

@@ -233,6 +233,8 @@ impl Writer {
         {
             tracing::warn!(?fault, "the ledger could not note that it was closed");
         }
+        // So that the database file alone holds it all.
+        self.checkpoint(1);
         self.shared.health.until_marked();
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "the ledger did not close cleanly; it recovers at the next start");

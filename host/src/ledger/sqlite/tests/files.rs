@@ -186,3 +186,16 @@ fn what_version_1_noted_of_plugins_is_taken_over() {
         [("held", None, Some("d2")), ("runs", Some("d1"), Some("d1"))]
     );
 }
+
+#[tokio::test]
+async fn after_an_orderly_stop_the_database_file_alone_holds_everything() {
+    let (folder, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let ledger = open(&folder);
+    let id = record(&ledger, &["a"]).await;
+    ledger.close().await;
+    // Its readers may still be open.
+    std::fs::copy(open::file_in(folder.path()), open::file_in(copy.path())).unwrap();
+    let copied = open(&copy);
+    assert_eq!(copied.last_stop(), LastStop::Clean);
+    assert_eq!(copied.delivery(id).await.unwrap().unwrap().runs.len(), 1);
+}

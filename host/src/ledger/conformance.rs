@@ -5,6 +5,7 @@
 mod again;
 mod bounds;
 mod claim;
+mod meeting;
 mod plugins;
 mod record;
 mod rules;
@@ -14,6 +15,7 @@ mod wait;
 pub use self::again::*;
 pub use self::bounds::*;
 pub use self::claim::*;
+pub use self::meeting::*;
 pub use self::plugins::*;
 pub use self::record::*;
 pub use self::rules::*;
@@ -124,6 +126,7 @@ macro_rules! ledger_conforms {
             runs_parked_for_too_long_are_given_up,
             a_plugin_with_a_full_backlog_gets_dead_runs,
             a_full_backlog_refuses_deliveries_and_knows_duplicates,
+            a_delivery_of_which_one_run_was_given_up_waits_for_the_others,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

@@ -42,8 +42,8 @@ struct Waits {
 }
 
 impl Arrival<'_> {
-    /// Records it; what it begins as.
-    pub fn arrive(&self, tx: &mut Tx<'_>) -> Result<RunState, Fault> {
+    /// Records it, and says whether a run ended with that: this one, or one that had to make room, of whichever delivery.
+    pub fn arrive(&self, tx: &mut Tx<'_>) -> Result<bool, Fault> {
         let mut fate = self.fate(tx)?;
         let mut waits = Waits {
             first_ms: tx.forward_ms,
@@ -77,10 +77,8 @@ impl Arrival<'_> {
             None,
             (state, gate),
         );
-        if gate == Gate::Parked {
-            park::make_room(tx, &self.run.plugin)?;
-        }
-        Ok(state)
+        let made_room = gate == Gate::Parked && park::make_room(tx, &self.run.plugin)?;
+        Ok(made_room || state.is_settled())
     }
 
     /// What it begins as, as far as its plugin and its discussion decide.

@@ -59,12 +59,13 @@ pub(super) fn tend(tx: &mut Tx<'_>) -> Result<Tended, Fault> {
     Ok(tended)
 }
 
-/// Gives up the longest parked run of a plugin if there are too many.
-pub(super) fn make_room(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
-    if surplus(tx, plugin)? > 0 {
+/// Gives up the longest parked run of a plugin if there are too many, and says whether there were.
+pub(super) fn make_room(tx: &mut Tx<'_>, plugin: &str) -> Result<bool, Fault> {
+    let are_too_many = surplus(tx, plugin)? > 0;
+    if are_too_many {
         give_up(tx, plugin, i64::MAX, 1, too_many)?;
     }
-    Ok(())
+    Ok(are_too_many)
 }
 
 fn give_up_surplus(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {

@@ -43,7 +43,7 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
     }
     let seq = insert_delivery(tx, parcel)?;
     let bytes = body_bytes(delivery);
-    let mut born_dead = false;
+    let mut any_ended = false;
     for run in &parcel.runs {
         let arrival = Arrival {
             delivery: seq,
@@ -53,9 +53,10 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
             replay: 0,
             replay_of: None,
         };
-        born_dead |= arrival.arrive(tx)?.is_settled();
+        any_ended |= arrival.arrive(tx)?;
     }
-    if born_dead {
+    // Runs that came after it are not in what an ended one made of the delivery's state.
+    if any_ended {
         refresh_delivery(tx, seq)?;
     }
     tx.changes.counted(DELIVERIES);

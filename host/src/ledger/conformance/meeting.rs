@@ -1,14 +1,39 @@
 //! Where two rules meet: what random steps found that each rule's own tests did not.
 
-use super::{Place, claim, delivery, done, found, plugin, run};
+use super::{Place, claimable, delivery, done, found, plugin, run};
 use crate::delivery::{DeliveryId, DeliveryState, NewRun};
-use crate::ledger::{Ledger, LedgerSettings, PluginState};
+use crate::ledger::{
+    Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerSettings, PluginRecord, PluginState,
+};
+use crate::rule::RunRules;
 
 async fn record(ledger: &dyn Ledger, runs: Vec<NewRun>) -> DeliveryId {
     let delivery = delivery();
     let id = delivery.id;
     ledger.record(delivery, runs).await.unwrap();
     id
+}
+
+/// A run of plugin `a` for a repo whose runs are counted.
+fn of_repo() -> NewRun {
+    let rules = RunRules {
+        rate_key: Some("r1".to_owned()),
+        ..RunRules::default()
+    };
+    NewRun { rules, ..run("a") }
+}
+
+/// Claims for plugin `a`, of which any hour allows so many runs for one repo.
+async fn claim(ledger: &dyn Ledger, runs_per_repo_max: u32) -> Vec<Claim> {
+    let request = ClaimRequest {
+        plugins: vec![ClaimablePlugin {
+            runs_per_repo_max,
+            ..claimable("a")
+        }],
+        slots: 9,
+        running: 0,
+    };
+    ledger.claim(request).await.unwrap()
 }
 
 pub async fn a_delivery_of_which_one_run_was_given_up_waits_for_the_others(place: &dyn Place) {
@@ -21,8 +46,28 @@ pub async fn a_delivery_of_which_one_run_was_given_up_waits_for_the_others(place
     ledger.put_plugin(held).await.unwrap();
     let id = record(&*ledger, vec![run("a"), run("b")]).await;
     assert_eq!(found(&*ledger, id).await.state, DeliveryState::Pending);
-    let mut claims = claim(&*ledger, &["a", "b"], 9).await;
+    let mut claims = super::claim(&*ledger, &["a", "b"], 9).await;
     assert_eq!(claims.len(), 1);
     done(&*ledger, claims.remove(0)).await;
     assert_eq!(found(&*ledger, id).await.state, DeliveryState::Dead);
+}
+
+pub async fn another_grant_gives_runs_of_a_paused_plugin_their_share_anew(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    for _ in 0..3 {
+        record(&*ledger, vec![of_repo()]).await;
+    }
+    assert_eq!(claim(&*ledger, 1).await.len(), 1);
+    ledger
+        .pause("a".to_owned(), "operator".to_owned())
+        .await
+        .unwrap();
+    let granted = PluginRecord {
+        grant: Some("rate = { per-repo = 9 }".to_owned()),
+        ..loaded
+    };
+    ledger.put_plugin(granted).await.unwrap();
+    assert_eq!(claim(&*ledger, 9).await.len(), 2);
 }

@@ -81,12 +81,13 @@ pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
     // One that waited longest for its share is due first again.
     tx.connection
         .prepare_cached(
-            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL WHERE seq IN
+            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = iif(gate = 'parked', reason, NULL)
+             WHERE seq IN
              (SELECT seq FROM runs INDEXED BY runs_pending
-              WHERE plugin = ?1 AND gate = 'ready' AND lane = ?3 AND state = 'pending' AND due_ms > ?2
-                AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
+              WHERE plugin = ?1 AND gate IN ('ready', 'parked') AND lane IN ('live', 'replay') AND state = 'pending'
+                AND due_ms > ?2 AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
         )?
-        .execute((plugin, tx.forward_ms, "live"))?;
+        .execute((plugin, tx.forward_ms))?;
     tx.connection
         .prepare_cached("DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND window > ?3")?
         .execute((plugin, REPO, tx.forward_ms / MINUTE_MS))?;

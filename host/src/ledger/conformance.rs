@@ -128,6 +128,7 @@ macro_rules! ledger_conforms {
             a_full_backlog_refuses_deliveries_and_knows_duplicates,
             a_delivery_of_which_one_run_was_given_up_waits_for_the_others,
             another_grant_gives_runs_of_a_paused_plugin_their_share_anew,
+            a_run_takes_over_the_share_of_the_one_it_stands_for,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

@@ -5,7 +5,8 @@ use crate::delivery::{DeliveryId, DeliveryState, NewRun};
 use crate::ledger::{
     Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerSettings, PluginRecord, PluginState,
 };
-use crate::rule::RunRules;
+use crate::rule::{DebounceKey, RunRules};
+use std::time::Duration;
 
 async fn record(ledger: &dyn Ledger, runs: Vec<NewRun>) -> DeliveryId {
     let delivery = delivery();
@@ -70,4 +71,29 @@ pub async fn another_grant_gives_runs_of_a_paused_plugin_their_share_anew(place:
     };
     ledger.put_plugin(granted).await.unwrap();
     assert_eq!(claim(&*ledger, 9).await.len(), 2);
+}
+
+pub async fn a_run_takes_over_the_share_of_the_one_it_stands_for(place: &dyn Place) {
+    let ledger = place.open().await;
+    let like = || {
+        let mut like = of_repo();
+        like.rules.debounce = Some(DebounceKey {
+            key: "k".to_owned(),
+            quiet: Duration::ZERO,
+            max: Duration::ZERO,
+        });
+        vec![like]
+    };
+    let next_due = || ledger.next_due_ms(vec!["a".to_owned()]);
+    record(&*ledger, like()).await;
+    assert_eq!(claim(&*ledger, 1).await.len(), 1);
+    record(&*ledger, like()).await;
+    assert!(claim(&*ledger, 1).await.is_empty());
+    let share = next_due().await.unwrap();
+    // However many like events come meanwhile, the last one's run is made when the first one's was to be.
+    for _ in 0..3 {
+        record(&*ledger, like()).await;
+        assert!(claim(&*ledger, 1).await.is_empty());
+    }
+    assert_eq!(next_due().await.unwrap(), share);
 }

@@ -39,6 +39,8 @@ struct Waits {
     first_ms: i64,
     due_ms: i64,
     stands_for: i64,
+    /// From when on it has its share of its repo's hour, if it has.
+    rate_ms: Option<i64>,
 }
 
 impl Arrival<'_> {
@@ -49,6 +51,7 @@ impl Arrival<'_> {
             first_ms: tx.forward_ms,
             due_ms: tx.forward_ms,
             stands_for: 0,
+            rate_ms: None,
         };
         if !matches!(fate, Fate::Dead(_)) {
             let predecessor = self.debounce(tx, &mut waits)?;
@@ -120,9 +123,14 @@ impl Arrival<'_> {
         if let Some(predecessor) = &predecessor {
             waits.first_ms = predecessor.first_ms;
             waits.stands_for = predecessor.stands_for + 1;
+            // Else a repo with ever more events would wait for ever another share, and for none long enough.
+            waits.rate_ms = predecessor
+                .rate_ms
+                .filter(|_| predecessor.rate_key == self.run.rules.rate_key);
         }
         let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
-        waits.due_ms = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));
+        let quiet = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));
+        waits.due_ms = waits.rate_ms.map_or(quiet, |share| share.max(quiet));
         Ok(predecessor)
     }
 
@@ -155,9 +163,9 @@ impl Arrival<'_> {
                 "INSERT INTO runs
                  (id, delivery, plugin, replay, replay_of, state, gate, lane, due_ms, scope, action,
                   routed_digest, order_key, debounce_key, first_ms, stands_for, reason, bytes, parked_ms,
-                  rate_key)
+                  rate_key, rate_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                  ?19, ?20)",
+                  ?19, ?20, ?21)",
             )?
             .execute(rusqlite::params![
                 self.run.id.to_string(),
@@ -181,6 +189,7 @@ impl Arrival<'_> {
                 self.bytes,
                 (gate == Gate::Parked).then_some(tx.forward_ms),
                 rules.rate_key,
+                waits.rate_ms,
             ])?;
         Ok(())
     }

@@ -14,11 +14,15 @@ pub(super) struct Predecessor {
     pub first_ms: i64,
     /// How many runs it stood for.
     pub stands_for: i64,
+    /// The repo's hour that it took its share of, and from when on.
+    pub rate_key: Option<String>,
+    pub rate_ms: Option<i64>,
 }
 
 /// The run that the next like one takes the place of.
 pub(super) const ALIKE: &str =
-    "SELECT seq, delivery, gate, bytes, order_key, first_ms, stands_for FROM runs INDEXED BY runs_debounce
+    "SELECT seq, delivery, gate, bytes, order_key, first_ms, stands_for, rate_key, rate_ms
+     FROM runs INDEXED BY runs_debounce
      WHERE plugin = ?1 AND debounce_key = ?2 AND debounce_key IS NOT NULL AND state = 'pending' AND claims = 0
      ORDER BY seq DESC LIMIT 1";
 
@@ -39,17 +43,20 @@ pub(super) fn coalesce(
                 bytes: row.get(3)?,
                 order_key: row.get(4)?,
             };
-            Ok((waiting, row.get(5)?, row.get(6)?))
+            let predecessor = Predecessor {
+                first_ms: row.get(5)?,
+                stands_for: row.get(6)?,
+                rate_key: row.get(7)?,
+                rate_ms: row.get(8)?,
+            };
+            Ok((waiting, predecessor))
         })
         .optional()?;
-    let Some((waiting, first_ms, stands_for)) = found else {
+    let Some((waiting, predecessor)) = found else {
         return Ok(None);
     };
     let reason = format!("a like event came: run {} stands for it", new.id);
     end(tx, &new.plugin, &waiting, RunState::Coalesced, &reason)?;
     hit!("in-coalesce");
-    Ok(Some(Predecessor {
-        first_ms,
-        stands_for,
-    }))
+    Ok(Some(predecessor))
 }

@@ -7,6 +7,8 @@
 
 #[cfg(test)]
 pub(crate) mod conformance;
+#[cfg(test)]
+pub(crate) mod model;
 pub mod record;
 pub mod settings;
 pub mod sqlite;

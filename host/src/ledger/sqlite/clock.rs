@@ -21,6 +21,46 @@ pub(super) struct Clock {
 pub(super) struct Set {
     pub wall: AtomicI64,
     pub steady: AtomicI64,
+    /// Where both stand, if they do not run.
+    hands: Option<Hands>,
+}
+
+#[cfg(test)]
+impl Set {
+    fn wall(&self, now_ms: i64) -> i64 {
+        self.standing().unwrap_or_else(|| now_ms + read(&self.wall))
+    }
+
+    fn steady(&self, steady_ms: i64) -> i64 {
+        self.standing()
+            .unwrap_or_else(|| steady_ms.saturating_add(read(&self.steady)))
+    }
+
+    fn standing(&self) -> Option<i64> {
+        self.hands.as_deref().map(read)
+    }
+}
+
+#[cfg(test)]
+fn read(ms: &AtomicI64) -> i64 {
+    ms.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+type Hands = std::sync::Arc<AtomicI64>;
+
+#[cfg(test)]
+thread_local! {
+    static HANDS: std::cell::RefCell<Option<Hands>> = const { std::cell::RefCell::new(None) };
+}
+
+/// Has the clocks of a ledger that is opened meanwhile stand where the hands do, in ms, in place of running.
+#[cfg(test)]
+pub(super) fn with_hands<T>(hands: Hands, open: impl FnOnce() -> T) -> T {
+    HANDS.set(Some(hands));
+    let opened = open();
+    HANDS.set(None);
+    opened
 }
 
 impl Clock {
@@ -30,7 +70,10 @@ impl Clock {
             opened_ms: whole(now_ms()),
             ahead_ms: AtomicI64::new(0),
             #[cfg(test)]
-            set: Set::default(),
+            set: Set {
+                hands: HANDS.with_borrow(Clone::clone),
+                ..Set::default()
+            },
         }
     }
 
@@ -38,7 +81,7 @@ impl Clock {
     pub fn wall_ms(&self) -> i64 {
         let wall = whole(now_ms());
         #[cfg(test)]
-        let wall = wall + self.set.wall.load(Ordering::Relaxed);
+        let wall = self.set.wall(wall);
         wall
     }
 
@@ -46,9 +89,10 @@ impl Clock {
     /// a clock set forward must not take claims from attempts that are still under way.
     pub fn steady_ms(&self) -> i64 {
         let since = i64::try_from(self.opened.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let steady = self.opened_ms.saturating_add(since);
         #[cfg(test)]
-        let since = since + self.set.steady.load(Ordering::Relaxed);
-        self.opened_ms.saturating_add(since)
+        let steady = self.set.steady(steady);
+        steady
     }
 
     /// The wall clock, but for being set back: due times are made of it and compared with it. So what is due after a

@@ -1,0 +1,93 @@
+//! What is noted of plugins, and which of their runs are parked and given up.
+
+use super::{Answer, Paper, Run};
+use crate::delivery::{Gate, RunState};
+use crate::ledger::model::step::{Note, PLUGINS};
+
+impl Paper {
+    pub(super) fn known(&mut self, plugin: usize) -> Answer {
+        if self.plugins[plugin].forgotten {
+            self.bury(plugin);
+        }
+        Answer::Known(self.plugins[plugin].note.is_some())
+    }
+
+    pub(super) fn pause(&mut self, plugin: usize, by: &str) {
+        let plugin = &mut self.plugins[plugin];
+        if plugin.note.is_some() {
+            plugin.paused_by.get_or_insert_with(|| by.to_owned());
+        }
+    }
+
+    pub(super) fn put(&mut self, plugin: usize, note: &Note) -> Answer {
+        let had = self.plugins[plugin].note.replace(note.clone());
+        if had.as_ref().is_some_and(|had| had.grant != note.grant) {
+            self.share_anew(plugin);
+        }
+        let known = &mut self.plugins[plugin];
+        known.forgotten = false;
+        if had.is_none_or(|had| (had.active, had.grant) != (note.active, note.grant)) {
+            (known.paused_by, known.failures) = (None, 0);
+        }
+        Answer::Nothing
+    }
+
+    /// Another grant gives the runs that wait for their share another.
+    fn share_anew(&mut self, plugin: usize) {
+        let now = self.now;
+        let waits = |run: &Run| {
+            run.route.plugin == plugin && run.share.is_some_and(|share| share > now / 60_000)
+        };
+        for run in self.runs.iter_mut().filter(|run| waits(run)) {
+            (run.share, run.due) = (None, now);
+        }
+    }
+
+    /// Gives up the pending runs of a plugin that is gone.
+    pub(super) fn bury(&mut self, plugin: usize) {
+        let is_its = |run: &Run| run.route.plugin == plugin && run.state == RunState::Pending;
+        for at in self.which(|_, run| is_its(run)) {
+            self.end(at, RunState::Dead, "its plugin is gone");
+        }
+    }
+
+    pub(super) fn tend(&mut self) -> Answer {
+        for plugin in 0..PLUGINS.len() {
+            if self.plugins[plugin].forgotten {
+                self.bury(plugin);
+            }
+            let mut parked = self.of(plugin, RunState::Pending, Gate::Parked);
+            parked.sort_by_key(|at| self.runs[*at].parked);
+            let since = self.now.saturating_sub(self.bounds.park_for * 1000);
+            let late = parked
+                .iter()
+                .filter(|at| self.runs[**at].parked <= Some(since))
+                .count();
+            let rest = parked.len() - late;
+            let surplus = rest.saturating_sub(self.bounds.park_runs as usize);
+            for (nth, at) in parked.into_iter().enumerate().take(late + surplus) {
+                let reason = if nth < late {
+                    "parked for longer"
+                } else {
+                    "more runs"
+                };
+                self.end(at, RunState::Dead, reason);
+            }
+        }
+        Answer::Nothing
+    }
+
+    /// Notes since when what is parked is.
+    pub(super) fn note_parked(&mut self) {
+        for at in 0..self.runs.len() {
+            let is_parked = self.gate(at) == Gate::Parked;
+            let reason = self.parking(self.runs[at].route.plugin);
+            let (now, run) = (self.now, &mut self.runs[at]);
+            match (is_parked, run.parked) {
+                (true, None) => (run.parked, run.reason) = (Some(now), reason),
+                (false, Some(_)) => run.parked = None,
+                _ => {}
+            }
+        }
+    }
+}

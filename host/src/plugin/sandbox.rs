@@ -3,6 +3,10 @@
 //!
 //! Whatever the guest does, the answer is an outcome. A store is never used twice.
 
+mod phases;
+
+pub use phases::{Phases, phases};
+
 use crate::delivery::AttemptRecord;
 use crate::plugin::Manifest;
 use crate::plugin::bindings::v0_1::{self, hookbox::plugin::types};

@@ -4,7 +4,7 @@ use super::fault::Fault;
 use crate::delivery::LogLine;
 use bytes::Bytes;
 use std::cell::RefCell;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 /// Bodies of more bytes are packed.
 const PACKED_BYTES_MIN: usize = 1024;
@@ -119,8 +119,9 @@ async fn off_thread<T: Send + 'static>(
 }
 
 thread_local! {
-    // Making a compressor costs more than packing a small body with it.
+    // Making one costs more than what it does for a small body.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// `None` if it cannot be compressed, which leaves storing it plain.
@@ -134,8 +135,19 @@ fn compress(bytes: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn decompress(stored: &[u8], bytes: usize) -> Result<Vec<u8>, Fault> {
-    zstd::bulk::decompress(stored, bytes)
-        .map_err(|error| Fault::Item(format!("stored bytes could not be decompressed: {error}")))
+    let decompressed = DECOMPRESSOR.with_borrow_mut(|decompressor| {
+        let mut ready = match decompressor.take() {
+            Some(ready) => ready,
+            None => Decompressor::new()?,
+        };
+        // One that met damage is not used again.
+        let decompressed = ready.decompress(stored, bytes)?;
+        *decompressor = Some(ready);
+        Ok(decompressed)
+    });
+    decompressed.map_err(|error: std::io::Error| {
+        Fault::Item(format!("stored bytes could not be decompressed: {error}"))
+    })
 }
 
 #[cfg(test)]

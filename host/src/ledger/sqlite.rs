@@ -16,6 +16,7 @@ mod dedup;
 mod due;
 mod fault;
 mod first;
+mod fresh;
 mod header;
 mod health;
 mod held;
@@ -124,6 +125,7 @@ impl Default for SqliteOptions {
 pub struct SqliteLedger {
     shared: Arc<Shared>,
     readers: ReaderPool,
+    fresh: fresh::Fresh,
     last_stop: LastStop,
     writer: Option<JoinHandle<()>>,
 }
@@ -185,6 +187,7 @@ impl SqliteLedger {
             .map_err(|error| Fault::Item(error.to_string()).into_open_error(&file))?;
         Ok(Self {
             readers,
+            fresh: fresh::Fresh::default(),
             shared,
             last_stop,
             writer: Some(thread),
@@ -249,15 +252,28 @@ impl Ledger for SqliteLedger {
         delivery: NewDelivery,
         runs: Vec<NewRun>,
     ) -> Result<Recording, LedgerError> {
+        let (id, attempts) = (
+            delivery.id,
+            runs.iter().filter(|run| run.parked.is_none()).count(),
+        );
+        let payload = Payload {
+            body: delivery.body.clone(),
+            headers: delivery.headers.clone(),
+        };
         let parcel = Parcel {
             body: pack::pack_body(&delivery.body).await,
             headers: row::as_json(&delivery.headers).map_err(Fault::into_error)?,
             delivery,
             runs,
         };
-        self.shared
+        let recording = self
+            .shared
             .intake(move |tx| record::record(tx, &parcel))
-            .await
+            .await?;
+        if matches!(recording, Recording::Recorded(_)) {
+            self.fresh.keep(id, payload, attempts);
+        }
+        Ok(recording)
     }
 
     async fn first_of(
@@ -307,6 +323,9 @@ impl Ledger for SqliteLedger {
 
     async fn payload(&self, claim: &Claim) -> Result<Option<Payload>, LedgerError> {
         let (delivery, id) = (claim.delivery_seq, claim.facts.delivery);
+        if let Some(payload) = self.fresh.take(id) {
+            return Ok(Some(payload));
+        }
         self.readers
             .read(
                 move |connection| match query::payload(connection, delivery) {

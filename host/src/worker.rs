@@ -12,14 +12,14 @@ use crate::failpoint::hit;
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
-use handler::Handler;
 pub use handler::Report;
+use handler::{Handler, Slot};
 pub use metrics::WorkerMetrics;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Instrument as _;
 
@@ -35,6 +35,9 @@ const LOOK_SOON: Duration = Duration::from_millis(20);
 
 /// One slot in so many is kept for plugins that have no attempt under way.
 const RESERVED_PART: usize = 4;
+
+/// How many claims there are at most for each slot: the others' attempts have ended, and are being settled.
+const CLAIMS_PER_SLOT: usize = 4;
 
 /// The wait after the ledger could not be written to.
 const LEDGER_RETRY: Duration = Duration::from_millis(250);
@@ -59,9 +62,14 @@ pub struct Worker {
     handler: Handler,
     catalog: watch::Receiver<Arc<Catalog>>,
     config: WorkerConfig,
-    attempts: JoinSet<Result<(), LedgerError>>,
-    /// The plugin of each attempt's task.
-    plugins: HashMap<Id, String>,
+    /// A task for each claim, until it is settled.
+    claims: JoinSet<Result<(), LedgerError>>,
+    /// The plugins of those whose attempt is under way: they hold a slot.
+    attempts: HashMap<Id, String>,
+    /// The plugins of those whose attempt has ended: it is being settled.
+    settling: HashMap<Id, String>,
+    /// Says whose attempt has ended.
+    freed: (mpsc::Sender<Id>, mpsc::Receiver<Id>),
     /// The plugin that was claimed for last: the next turn is that of the one after it.
     last: String,
     over: watch::Sender<bool>,
@@ -95,8 +103,11 @@ impl Worker {
             },
             catalog,
             config,
-            attempts: JoinSet::new(),
-            plugins: HashMap::new(),
+            claims: JoinSet::new(),
+            attempts: HashMap::new(),
+            settling: HashMap::new(),
+            // Each claim says it once, so it always finds room.
+            freed: mpsc::channel(claims_max(config).max(1)),
             last: String::new(),
             over,
         }
@@ -123,47 +134,57 @@ impl Worker {
         while !*shutdown.borrow_and_update() {
             // Looked at before claiming: what comes meanwhile wakes the wait below.
             claimable.borrow_and_update();
-            let pause = match self.claim_and_start().await {
-                // With all slots in use only an attempt's end makes room, and that wakes the wait below.
-                Ok(0) if self.attempts.len() >= self.config.concurrency => LOOK_AGAIN,
-                Ok(0) => self.until_due().await,
-                Ok(_) if self.attempts.len() < self.config.concurrency => continue,
-                Ok(_) => LOOK_AGAIN,
+            let look_again = match self.claim_and_start().await {
+                Ok(()) => Look::WhenDue(self.with_room()),
                 Err(LedgerError::Failed { reason }) => return Err(LedgerError::Failed { reason }),
                 Err(error) => {
                     tracing::warn!(%error, "cannot claim runs; trying again");
-                    LEDGER_RETRY
+                    Look::After(LEDGER_RETRY)
                 }
             };
-            tokio::select! {
-                _ = shutdown.changed() => {}
-                _ = claimable.changed() => {}
-                Ok(()) = self.catalog.changed() => {}
-                Some(ended) = self.attempts.join_next_with_id() => self.note_end(ended)?,
-                () = tokio::time::sleep(pause) => {}
+            // Whoever has room by then need not wait until it is known what is due next.
+            let look_again = look_again.wait(Arc::clone(&self.handler.ledger));
+            tokio::pin!(look_again);
+            let mut waits = true;
+            while waits {
+                waits = tokio::select! {
+                    _ = shutdown.changed() => false,
+                    _ = claimable.changed() => false,
+                    Ok(()) = self.catalog.changed() => false,
+                    Some(ended) = self.claims.join_next_with_id() => !self.note_end(ended)?,
+                    Some(id) = self.freed.1.recv() => !self.note_freed(id),
+                    () = &mut look_again => false,
+                };
             }
-            while let Some(ended) = self.attempts.try_join_next_with_id() {
+            while let Some(ended) = self.claims.try_join_next_with_id() {
                 self.note_end(ended)?;
             }
+            self.note_all_freed();
         }
         self.drain().await
     }
 
-    /// Claims what there is room for and starts its attempts; returns how many.
+    /// Claims what is due, as far as there is room for it, and starts its attempts.
     ///
     /// A part of the slots is kept for plugins that have nothing under way: however many slow plugins there are, a
     /// quick one beside them finds a slot at once.
-    async fn claim_and_start(&mut self) -> Result<usize, LedgerError> {
+    async fn claim_and_start(&mut self) -> Result<(), LedgerError> {
         let reserved = self.config.concurrency / RESERVED_PART;
         let common = self.config.concurrency.saturating_sub(reserved);
-        let room = common.saturating_sub(self.attempts.len());
-        let started = self.claim(room, |_, slots| slots).await?;
-        if started < room {
-            return Ok(started);
+        let room = self.room(common);
+        // Less than there was room for: nothing more is due.
+        if self.claim(room, |_, slots| slots).await? < room {
+            return Ok(());
         }
-        let room = self.config.concurrency.saturating_sub(self.attempts.len());
-        let idle_only = |running, slots: usize| if running == 0 { slots.min(1) } else { 0 };
-        Ok(started + self.claim(room, idle_only).await?)
+        let room = self.room(self.config.concurrency);
+        self.claim(room, idle_only).await?;
+        Ok(())
+    }
+
+    /// How many more claims there may be, with so many slots.
+    fn room(&self, slots: usize) -> usize {
+        let claims = claims_max(self.config).saturating_sub(self.claims.len());
+        slots.saturating_sub(self.attempts.len()).min(claims)
     }
 
     /// Claims at most `room` runs and starts their attempts; returns how many. `allowed` bounds a plugin's slots,
@@ -181,7 +202,7 @@ impl Worker {
         let request = ClaimRequest {
             plugins,
             slots: room,
-            running: self.attempts.len(),
+            running: self.claims.len(),
         };
         let claims = self.handler.ledger.claim(request).await?;
         let started = claims.len();
@@ -212,17 +233,18 @@ impl Worker {
             .values()
             .filter(|plugin| plugin.running().is_some())
             .filter_map(|plugin| {
-                let running = self.running(&plugin.name);
+                let attempts = count(&self.attempts, &plugin.name);
                 let free = plugin
                     .grant()
                     .concurrency
                     .min(share)
-                    .saturating_sub(running);
-                let slots = allowed(running, free);
+                    .saturating_sub(attempts);
+                let slots = allowed(attempts, free);
                 (slots > 0).then(|| ClaimablePlugin {
                     name: plugin.name.clone(),
                     slots,
-                    running,
+                    // What is not settled yet is not over for a run that wants its plugin to itself.
+                    running: self.claims_of(&plugin.name),
                     lease: plugin.grant().limits.timeout.saturating_add(LEASE_MARGIN),
                     runs_per_repo_max: plugin.grant().rules.rate.per_repo,
                 })
@@ -234,26 +256,44 @@ impl Worker {
         plugins
     }
 
-    fn running(&self, plugin: &str) -> usize {
-        self.plugins.values().filter(|name| *name == plugin).count()
-    }
-
     fn start(&mut self, plugin: Option<&Arc<Plugin>>, claim: Claim) {
         let name = claim.facts().plugin.clone();
         let handler = self.handler.clone();
         let facts = claim.facts();
         let span = tracing::info_span!("attempt", plugin = name, delivery = %facts.delivery, run = %facts.run, n = facts.n);
-        let task = self.attempts.spawn(
+        let slot = Slot::new(self.freed.0.clone());
+        let task = self.claims.spawn(
             handler
-                .handle(plugin.map(Arc::clone), claim)
+                .handle(plugin.map(Arc::clone), claim, slot)
                 .instrument(span),
         );
-        self.plugins.insert(task.id(), name);
+        self.attempts.insert(task.id(), name);
         self.handler.metrics.slots_in_use.inc();
     }
 
-    /// Takes an attempt's task off the books, however it ended.
-    fn note_end(&mut self, ended: Ended) -> Result<(), LedgerError> {
+    /// An attempt has ended: its slot is free, while it is being settled. `false` if all of it had ended already.
+    fn note_freed(&mut self, id: Id) -> bool {
+        let Some(plugin) = self.attempts.remove(&id) else {
+            return false;
+        };
+        self.settling.insert(id, plugin);
+        self.handler.metrics.slots_in_use.dec();
+        true
+    }
+
+    /// The same for all that have said so; `false` if there is none.
+    fn note_all_freed(&mut self) -> bool {
+        let mut any = false;
+        while let Ok(id) = self.freed.1.try_recv() {
+            any |= self.note_freed(id);
+        }
+        any
+    }
+
+    /// Takes a claim's task off the books, however it ended; tells whether that made room for another claim.
+    fn note_end(&mut self, ended: Ended) -> Result<bool, LedgerError> {
+        // What it said is older than its end, and must not be taken for another's of the same id.
+        let freed = self.note_all_freed();
         let (id, result) = match ended {
             Ok((id, result)) => (id, result),
             Err(error) => {
@@ -262,33 +302,38 @@ impl Worker {
                 (error.id(), Ok(()))
             }
         };
-        let plugin = self.plugins.remove(&id);
-        self.handler.metrics.slots_in_use.dec();
-        match result {
-            Ok(()) => Ok(()),
-            Err(LedgerError::Failed { reason }) => Err(LedgerError::Failed { reason }),
-            Err(error) => {
-                tracing::error!(plugin, %error, "an attempt could not be settled");
-                Ok(())
-            }
+        let was_full = self.claims.len().saturating_add(1) >= claims_max(self.config);
+        let attempt = self.attempts.remove(&id);
+        let held_slot = attempt.is_some();
+        if held_slot {
+            self.handler.metrics.slots_in_use.dec();
         }
+        let plugin = attempt.or_else(|| self.settling.remove(&id));
+        // A run may wait for its plugin, or the host, to itself.
+        let is_idle = plugin
+            .as_deref()
+            .is_none_or(|plugin| self.claims_of(plugin) == 0);
+        match result {
+            Ok(()) => {}
+            Err(LedgerError::Failed { reason }) => return Err(LedgerError::Failed { reason }),
+            Err(error) => tracing::error!(plugin, %error, "an attempt could not be settled"),
+        }
+        Ok(freed || held_slot || is_idle || was_full)
     }
 
-    /// How long until a run is due, as far as the ledger knows.
-    async fn until_due(&self) -> Duration {
-        let catalog = Arc::clone(&self.catalog.borrow());
-        let running = catalog
-            .plugins
-            .values()
-            .filter(|plugin| plugin.running().is_some());
-        let names = running.map(|plugin| plugin.name.clone()).collect();
-        match self.handler.ledger.next_due_ms(names).await {
-            Ok(Some(due_ms)) => {
-                Duration::from_millis(due_ms.saturating_sub(now_ms())).clamp(LOOK_SOON, LOOK_AGAIN)
-            }
-            Ok(None) => LOOK_AGAIN,
-            Err(_) => LEDGER_RETRY,
+    /// How many claims of a plugin are not settled yet.
+    fn claims_of(&self, plugin: &str) -> usize {
+        count(&self.attempts, plugin) + count(&self.settling, plugin)
+    }
+
+    /// The plugins that there is room for. An attempt's end makes more room, and is waited for as well.
+    fn with_room(&self) -> Vec<String> {
+        if self.room(self.config.concurrency) == 0 {
+            return Vec::new();
         }
+        let catalog = Arc::clone(&self.catalog.borrow());
+        let plugins = self.in_turn(&catalog, |_, slots| slots);
+        plugins.into_iter().map(|plugin| plugin.name).collect()
     }
 
     /// Lets attempts finish; those that do not in time are ended and their claims given back, as if they had never
@@ -298,12 +343,12 @@ impl Worker {
             return Ok(());
         }
         tracing::warn!(
-            attempts = self.attempts.len(),
+            attempts = self.claims.len(),
             "drain time is over: these attempts are given back, and made again after the restart"
         );
         self.over.send_replace(true);
         if !self.finish_within(GIVE_BACK).await? {
-            self.attempts.shutdown().await;
+            self.claims.shutdown().await;
         }
         Ok(())
     }
@@ -314,12 +359,49 @@ impl Worker {
         tokio::pin!(over);
         loop {
             tokio::select! {
-                ended = self.attempts.join_next_with_id() => match ended {
-                    Some(ended) => self.note_end(ended)?,
+                ended = self.claims.join_next_with_id() => match ended {
+                    Some(ended) => drop(self.note_end(ended)?),
                     None => return Ok(true),
                 },
                 () = &mut over => return Ok(false),
             }
         }
     }
+}
+
+/// When to look for due runs although nothing has happened.
+enum Look {
+    After(Duration),
+    /// When one of these plugins has a run that is due.
+    WhenDue(Vec<String>),
+}
+
+impl Look {
+    async fn wait(self, ledger: Arc<dyn Ledger>) {
+        let pause = match self {
+            Self::After(pause) => pause,
+            Self::WhenDue(plugins) if plugins.is_empty() => LOOK_AGAIN,
+            Self::WhenDue(plugins) => match ledger.next_due_ms(plugins).await {
+                Ok(Some(due_ms)) => Duration::from_millis(due_ms.saturating_sub(now_ms()))
+                    .clamp(LOOK_SOON, LOOK_AGAIN),
+                Ok(None) => LOOK_AGAIN,
+                Err(_) => LEDGER_RETRY,
+            },
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How many claims there may be at once.
+const fn claims_max(config: WorkerConfig) -> usize {
+    config.concurrency.saturating_mul(CLAIMS_PER_SLOT)
+}
+
+/// One slot for a plugin that has no attempt under way.
+fn idle_only(attempts: usize, slots: usize) -> usize {
+    if attempts == 0 { slots.min(1) } else { 0 }
+}
+
+fn count(plugins: &HashMap<Id, String>, plugin: &str) -> usize {
+    plugins.values().filter(|name| *name == plugin).count()
 }

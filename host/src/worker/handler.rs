@@ -11,8 +11,8 @@ use crate::worker::metrics::{Used, WorkerMetrics};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{broadcast, watch};
-use tokio::task::{JoinError, JoinHandle};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::{Id, JoinError, JoinHandle};
 
 /// How long a run that could not be attempted keeps its slot: what was missing may come back meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -28,6 +28,29 @@ pub struct Report {
     pub settlement: Settlement,
     /// What the attempt left behind.
     pub attempt: AttemptRecord,
+}
+
+/// An attempt's slot. It is free once the attempt has ended, though that is not settled yet: what is settled waits for
+/// the disk, and no guest needs to wait with it.
+pub struct Slot {
+    freed: mpsc::Sender<Id>,
+}
+
+impl Slot {
+    /// One that is told to be free there.
+    pub const fn new(freed: mpsc::Sender<Id>) -> Self {
+        Self { freed }
+    }
+
+    /// Frees it, unless the attempt changed its plugin's state: the next one is to see that.
+    fn free(self, changes: &StateChanges) {
+        if changes.writes.is_empty()
+            && let Some(id) = tokio::task::try_id()
+        {
+            // There is room for all of them; one that was not told is free when its claim is settled.
+            let _ = self.freed.try_send(id);
+        }
+    }
 }
 
 /// Handles claims; cheap to clone.
@@ -53,6 +76,7 @@ impl Handler {
         mut self,
         plugin: Option<Arc<Plugin>>,
         mut claim: Claim,
+        slot: Slot,
     ) -> Result<(), LedgerError> {
         let found = plugin
             .as_ref()
@@ -66,7 +90,10 @@ impl Handler {
                 output: Some(reason.to_owned()),
                 ..not_executed(component, Outcome::Ignored)
             };
-            return self.settle(claim, Settlement::Ignored, record).await;
+            let changes = StateChanges::default();
+            return self
+                .settle(claim, Settlement::Ignored, record, changes)
+                .await;
         }
         let payload = match self.ledger.payload(&claim).await {
             Ok(Some(payload)) => payload,
@@ -90,7 +117,11 @@ impl Handler {
                     &plugin.grant().retry,
                     fastrand::f64(),
                 );
-                self.settle(claim, settlement, attempt.record).await
+                // No plugin has state yet.
+                let changes = StateChanges::default();
+                slot.free(&changes);
+                self.settle(claim, settlement, attempt.record, changes)
+                    .await
             }
             Attempted::CutShort => {
                 hit!("in-drain");
@@ -156,8 +187,13 @@ impl Handler {
             }),
             ..not_executed(component, Outcome::Trapped)
         };
-        self.settle(claim, Settlement::Dead { reason }, record)
-            .await
+        self.settle(
+            claim,
+            Settlement::Dead { reason },
+            record,
+            StateChanges::default(),
+        )
+        .await
     }
 
     /// What is to be told of an attempt once it is settled, if anybody listens.
@@ -180,11 +216,11 @@ impl Handler {
         claim: Claim,
         settlement: Settlement,
         record: AttemptRecord,
+        changes: StateChanges,
     ) -> Result<(), LedgerError> {
         hit!("before-settle");
         let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms());
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
-        let changes = StateChanges::default();
         let report = self.report(&claim, &settlement, &record);
         let (plugin, used) = (claim.facts().plugin.clone(), Used::of(&record));
         let settled = self.ledger.settle(claim, settlement, record, changes);

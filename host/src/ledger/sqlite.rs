@@ -234,8 +234,10 @@ impl Drop for SqliteLedger {
 
 /// Makes what the folder's last host left this host's own.
 fn take_over(writer: &Writer) -> Result<LastStop, Fault> {
-    let (last_stop, lost) =
-        writer.write_now(|tx| Ok((meta::note_open(tx)?, lease::void_leases(tx)?)))?;
+    let (last_stop, lost) = writer.write_now(|tx| {
+        due::follow_clock(tx)?;
+        Ok((meta::note_open(tx)?, lease::void_leases(tx)?))
+    })?;
     if lost > 0 {
         tracing::warn!(
             attempts = lost,

@@ -22,6 +22,17 @@ pub struct Paper {
     pub held: Vec<Held>,
     /// What the last step was answered.
     pub answer: Answer,
+    belief: Belief,
+}
+
+/// Whether what is old by the clock may go: not within an hour after a host has been off for more than a day.
+#[derive(Debug, Clone, Default)]
+struct Belief {
+    /// When a host that tends last wrote down what time it was.
+    noted: Option<u64>,
+    /// Whether this host has tended before.
+    looked: bool,
+    held_until: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,6 +58,8 @@ pub struct Run {
     pub delivery: usize,
     pub route: Route,
     pub lane: Lane,
+    /// Whether it was asked for.
+    replayed: bool,
     pub replay_of: Option<usize>,
     pub state: RunState,
     /// How a reason begins that it has for its state.
@@ -60,6 +73,8 @@ pub struct Run {
     /// The minute of its repo's hour that it takes.
     share: Option<u64>,
     pub claims: u64,
+    /// Whether it counts for its discussion.
+    guarded: bool,
     counted: u32,
     lease: u64,
     /// How each attempt ended; the last may be under way.
@@ -119,6 +134,7 @@ impl Paper {
             runs: Vec::new(),
             held: Vec::new(),
             answer: Answer::Nothing,
+            belief: Belief::default(),
         }
     }
 
@@ -151,6 +167,7 @@ impl Paper {
             Step::Crash => {
                 self.held.iter_mut().for_each(|held| held.host_died = true);
                 self.lose(u64::MAX);
+                (self.belief.looked, self.belief.held_until) = (false, 0);
                 Answer::Nothing
             }
             Step::Replay(at, routes) => Answer::Replayed(

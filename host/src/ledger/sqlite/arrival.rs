@@ -54,15 +54,16 @@ impl Arrival<'_> {
             rate_ms: None,
         };
         if !matches!(fate, Fate::Dead(_)) {
+            // One that takes another's place is no further run.
             let predecessor = self.debounce(tx, &mut waits)?;
             if predecessor.is_none() && matches!(fate, Fate::Free) {
-                fate = self.unless_backlog_is_full(tx)?;
+                fate = self.unless_too_many(tx)?;
             }
         }
         let (state, gate, reason) = match fate {
             Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
             Fate::Parked(reason) => (RunState::Pending, Gate::Parked, Some(reason)),
-            Fate::Free if order::is_behind_any(tx, self.run)? => (
+            Fate::Free if order::is_behind_any(tx, self.run, self.lane)? => (
                 RunState::Pending,
                 Gate::Queued,
                 Some(order::BEHIND.to_owned()),
@@ -84,17 +85,8 @@ impl Arrival<'_> {
         Ok(made_room || state.is_settled())
     }
 
-    /// What it begins as, as far as its plugin and its discussion decide.
+    /// What it begins as, as far as its plugin decides.
     fn fate(&self, tx: &Tx<'_>) -> Result<Fate, Fault> {
-        let rules = &self.run.rules;
-        let is_live = self.lane == Lane::Live;
-        // What was asked for is not held back by the guard, and does not count for it.
-        if is_live
-            && let Some(guarded) = &rules.discussion
-            && let Some(reason) = rate::guard(tx, &self.run.plugin, guarded)?
-        {
-            return Ok(Fate::Dead(reason));
-        }
         // What the caller knew may have changed since: what is noted decides.
         Ok(match parking(tx.connection, &self.run.plugin)? {
             Parking::Unknown => match &self.run.parked {
@@ -134,8 +126,16 @@ impl Arrival<'_> {
         Ok(predecessor)
     }
 
-    fn unless_backlog_is_full(&self, tx: &Tx<'_>) -> Result<Fate, Fault> {
+    /// Free, unless its discussion had too many runs or too many of its plugin wait.
+    fn unless_too_many(&self, tx: &Tx<'_>) -> Result<Fate, Fault> {
         let plugin = &self.run.plugin;
+        // What was asked for is not held back by the guard, and does not count for it.
+        if self.lane == Lane::Live
+            && let Some(guarded) = &self.run.rules.discussion
+            && let Some(reason) = rate::guard(tx, plugin, guarded)?
+        {
+            return Ok(Fate::Dead(reason));
+        }
         let waiting = tx.total(UNSETTLED, plugin)? - tx.total(PARKED, plugin)?;
         let max = tx.settings.backlog_runs_per_plugin;
         Ok(
@@ -187,7 +187,7 @@ impl Arrival<'_> {
                 waits.stands_for,
                 reason,
                 self.bytes,
-                (gate == Gate::Parked).then_some(tx.forward_ms),
+                (gate == Gate::Parked).then_some(tx.now_ms),
                 rules.rate_key,
                 waits.rate_ms,
             ])?;

@@ -203,8 +203,12 @@ fn commit<T>(
         forward_ms: now_ms,
         steady_ms: now_ms,
         ending: &Ending::default(),
-        // The host's own are not known here; what is taken in and kept is its affair.
-        settings: &LedgerSettings::default(),
+        // The host's own bounds are not known here: it looks after them when it tends to the ledger.
+        settings: &LedgerSettings {
+            backlog_runs_per_plugin: u64::MAX,
+            park_runs: u64::MAX,
+            ..LedgerSettings::default()
+        },
         room: &Room::default(),
         changes: Changes::default(),
         earlier: Changes::default(),

@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::row::word;
 use super::standing::parking;
 use super::writer::Tx;
-use crate::delivery::{Gate, NewRun, RunState};
+use crate::delivery::{Gate, Lane, NewRun, RunState};
 use crate::failpoint::hit;
 use rusqlite::OptionalExtension as _;
 
@@ -20,12 +20,23 @@ pub(super) const HEAD: &str = "SELECT seq, state, gate, bytes FROM runs INDEXED 
      WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')
      ORDER BY seq LIMIT 1";
 
-/// Whether a new run has to wait behind another.
-pub(super) fn is_behind_any(tx: &Tx<'_>, run: &NewRun) -> Result<bool, Fault> {
-    match &run.rules.order_key {
-        Some(key) => is_behind(tx, &run.plugin, key, i64::MAX),
-        None => Ok(false),
+/// Whether a new run has to wait behind another. Replayed ones that hold back a live one are claimed like it: else they
+/// would hold it for as long as their plugin has other live runs.
+pub(super) fn is_behind_any(tx: &Tx<'_>, run: &NewRun, lane: Lane) -> Result<bool, Fault> {
+    let Some(key) = &run.rules.order_key else {
+        return Ok(false);
+    };
+    let is_behind = is_behind(tx, &run.plugin, key, i64::MAX)?;
+    if is_behind && lane == Lane::Live {
+        tx.connection
+            .prepare_cached(
+                "UPDATE runs INDEXED BY runs_order SET lane = 'live'
+                 WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL
+                   AND state IN ('pending', 'running') AND lane = 'replay'",
+            )?
+            .execute((&run.plugin, key))?;
     }
+    Ok(is_behind)
 }
 
 /// Whether a run has to wait behind another.
@@ -62,7 +73,7 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fa
             run,
             gate.as_str(),
             &reason,
-            reason.as_ref().map(|_| tx.forward_ms),
+            reason.as_ref().map(|_| tx.now_ms),
         ))?;
     hit!("in-promote");
     tx.changes.moved(

@@ -46,14 +46,25 @@ pub(super) fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
     })
 }
 
-/// Moves a step of the runs of each plugin, and gives up those that are parked for too long or that are too many.
+/// Moves a step of the runs of each plugin, and gives up parked ones that are too many.
 pub(super) fn tend(tx: &mut Tx<'_>) -> Result<Tended, Fault> {
     let mut tended = Tended::All;
     for plugin in busy_plugins(tx.connection)? {
-        for step in [regate, give_up_late, give_up_surplus] {
+        for step in [regate, give_up_surplus] {
             if step(tx, &plugin)? == Tended::Part {
                 tended = Tended::Part;
             }
+        }
+    }
+    Ok(tended)
+}
+
+/// Gives up a step of the runs of each plugin that are parked for too long.
+pub(super) fn give_up_all_late(tx: &mut Tx<'_>) -> Result<Tended, Fault> {
+    let mut tended = Tended::All;
+    for plugin in busy_plugins(tx.connection)? {
+        if give_up_late(tx, &plugin)? == Tended::Part {
+            tended = Tended::Part;
         }
     }
     Ok(tended)
@@ -74,9 +85,7 @@ fn give_up_surplus(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
 }
 
 fn give_up_late(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
-    let since_ms = tx
-        .forward_ms
-        .saturating_sub(milliseconds(tx.settings.park_for));
+    let since_ms = tx.now_ms.saturating_sub(milliseconds(tx.settings.park_for));
     give_up(tx, plugin, since_ms, STEP, |tx| {
         let time = humantime::format_duration(tx.settings.park_for);
         format!("parked for longer than park-for allows ({time}); replay it")
@@ -165,7 +174,7 @@ fn put(
             waiting.run,
             gate.as_str(),
             reason,
-            (gate == Gate::Parked).then_some(tx.forward_ms),
+            (gate == Gate::Parked).then_some(tx.now_ms),
         ))?;
     tx.changes.moved(
         plugin,

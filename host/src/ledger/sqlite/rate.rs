@@ -49,13 +49,18 @@ pub(super) fn guard(tx: &Tx<'_>, plugin: &str, guarded: &Guarded) -> Result<Opti
 /// Whether a run that is due may be begun, or waits for its repo's share of an hour. Its share is taken once: further
 /// attempts of it are free.
 pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<Begin, Fault> {
-    let (key, taken): (Option<String>, Option<i64>) = tx
+    let (key, taken_ms, claims): (Option<String>, Option<i64>, u32) = tx
         .connection
-        .prepare_cached("SELECT rate_key, rate_ms FROM runs WHERE seq = ?1")?
-        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(key), None) = (key, taken) else {
+        .prepare_cached("SELECT rate_key, rate_ms, claims FROM runs WHERE seq = ?1")?
+        .query_row([run], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let Some(key) = key else {
         return Ok(Begin::Now);
     };
+    // A share of an hour that has passed meanwhile is none.
+    let is_good = |taken_ms| claims > 0 || tx.forward_ms < taken_ms + HOUR * MINUTE_MS;
+    if taken_ms.is_some_and(is_good) {
+        return Ok(Begin::Now);
+    }
     let minute = tx.forward_ms / MINUTE_MS;
     let counted = minutes(tx, &plugin.name, (REPO, &key), minute)?;
     let at = first_with_room(&counted, minute, i64::from(plugin.runs_per_repo_max));

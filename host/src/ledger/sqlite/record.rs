@@ -8,7 +8,7 @@ use super::fault::Fault;
 use super::pack::Packed;
 use super::room;
 use super::row::word;
-use super::standing::refresh_delivery;
+use super::standing::{Parking, parking, refresh_delivery};
 use super::writer::Tx;
 use crate::delivery::{DeliveryId, DeliveryState, Lane, NewDelivery, NewRun, RunState};
 use crate::ledger::{OnDuplicate, Recorded, Recording};
@@ -36,7 +36,7 @@ pub(super) fn record(tx: &mut Tx<'_>, parcel: &Parcel) -> Result<Recording, Faul
     }
     room::check(tx)?;
     if !parcel.runs.is_empty() {
-        refuse_over_bytes(tx)?;
+        refuse_over_bytes(tx, &parcel.runs)?;
     }
     if let Some(hub_id) = &delivery.hub_id {
         dedup::remember(tx, delivery, hub_id)?;
@@ -128,12 +128,24 @@ fn replay_where(
 }
 
 /// Refuses what would have to wait behind more bytes than may.
-fn refuse_over_bytes(tx: &Tx<'_>) -> Result<(), Fault> {
+fn refuse_over_bytes(tx: &Tx<'_>, runs: &[NewRun]) -> Result<(), Fault> {
     let (waiting, max) = (
         natural(tx.total(BACKLOG_BYTES, "")?),
         tx.settings.backlog_bytes_max,
     );
     if waiting < max {
+        return Ok(());
+    }
+    let mut is_more = false;
+    for run in runs {
+        // What is parked is no backlog.
+        is_more |= match parking(tx.connection, &run.plugin)? {
+            Parking::Free => true,
+            Parking::Unknown => run.parked.is_none(),
+            Parking::Forgotten | Parking::Parked(_) => false,
+        };
+    }
+    if !is_more {
         return Ok(());
     }
     Err(Fault::Full(format!(

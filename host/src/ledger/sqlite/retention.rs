@@ -9,6 +9,7 @@ use super::changes::REMOVED;
 use super::clock::{milliseconds, whole};
 use super::fault::Fault;
 use super::open::open_operator;
+use super::park;
 use super::wall_clock::Mark;
 use super::writer::{Shared, Tx};
 use crate::delivery::RunState;
@@ -56,6 +57,8 @@ struct State {
     mark: Mark,
     /// Pages were given back, and the file may not have been cut yet.
     shrunk: bool,
+    /// The file was made to keep its pages: none can be given back.
+    keeps_pages: bool,
 }
 
 impl Retention {
@@ -88,15 +91,19 @@ fn step(tx: &mut Tx<'_>, mut state: State) -> Result<Step, Fault> {
     if by_age {
         note(&mut tended, forget_repeated(tx, &pace)?);
         note(&mut tended, forget_budgets(tx)?);
+        note(&mut tended, park::give_up_all_late(tx)?);
     }
-    if free_pages(tx.connection)? <= FREE_PAGES_MAX {
+    if state.keeps_pages || free_pages(tx.connection)? <= FREE_PAGES_MAX {
         note(&mut tended, let_go(tx, by_age, &pace)?);
     } else {
         tended = Tended::Part;
     }
-    let given = give_back(tx.connection)?;
-    state.shrunk |= given.any;
-    note(&mut tended, given.tended);
+    if !state.keeps_pages {
+        let given = give_back(tx.connection)?;
+        state.shrunk |= given.any;
+        state.keeps_pages = given.keeps_pages;
+        note(&mut tended, given.tended);
+    }
     Ok(Step { state, tended })
 }
 
@@ -143,7 +150,7 @@ fn forget_repeated(tx: &Tx<'_>, pace: &Pace) -> Result<Tended, Fault> {
 
 /// Forgets budgets that nobody asks for any more.
 fn forget_budgets(tx: &Tx<'_>) -> Result<Tended, Fault> {
-    let now = tx.now_ms / 60_000;
+    let now = tx.forward_ms / 60_000;
     let forget = |sql: &str, window: i64| -> Result<usize, Fault> {
         Ok(tx.connection.prepare_cached(sql)?.execute([window])?)
     };
@@ -239,6 +246,7 @@ fn remove_attempts(connection: &Connection, run: i64) -> Result<Tended, Fault> {
 /// What was given back in a step.
 struct Given {
     any: bool,
+    keeps_pages: bool,
     tended: Tended,
 }
 
@@ -253,16 +261,22 @@ fn give_back(connection: &Connection) -> Result<Given, Fault> {
             Tended::Part
         };
         if tended == Tended::All || pace.is_over() {
-            return Ok(Given { any, tended });
+            return Ok(Given {
+                any,
+                keeps_pages: false,
+                tended,
+            });
         }
         let mut vacuum = connection.prepare_cached("PRAGMA incremental_vacuum(16)")?;
         let mut rows = vacuum.query([])?;
         // It gives one page back for each row that is asked for.
         while rows.next()?.is_some() {}
         if free_pages(connection)? >= free {
-            // A file that was made to keep its pages.
-            let tended = Tended::All;
-            return Ok(Given { any, tended });
+            return Ok(Given {
+                any,
+                keeps_pages: true,
+                tended: Tended::All,
+            });
         }
         any = true;
     }

@@ -70,7 +70,10 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
     tx.changes.attempted(claim.facts.delivery);
     let outcome = ending.attempt.outcome;
     tx.changes.ended(&claim.facts.plugin, outcome);
-    note_outcome(tx, &claim.facts.plugin, outcome)?;
+    // Without fuel no guest ran: what ended it is the host's own.
+    if ending.attempt.fuel_limit > 0 {
+        note_outcome(tx, &claim.facts.plugin, outcome)?;
+    }
     Ok(Verdict::Settled)
 }
 
@@ -95,9 +98,15 @@ fn is_held(tx: &Tx<'_>, claim: &Claim) -> Result<bool, Fault> {
         .connection
         .prepare_cached(
             "SELECT 1 FROM runs WHERE seq = ?1 AND state = 'running' AND lease_token = ?2
-             AND lease_owner = ?3",
+             AND lease_owner = ?3 AND id = ?4",
         )?
-        .exists((claim.run_seq, claim.token, tx.owner))?)
+        .exists((
+            claim.run_seq,
+            claim.token,
+            tx.owner,
+            // A number may have been given to another since retention let the run go.
+            claim.facts.run.to_string(),
+        ))?)
 }
 
 /// Whether an attempt's writes are kept: only if it will not be made again.

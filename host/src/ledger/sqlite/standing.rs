@@ -180,7 +180,7 @@ pub(super) fn make_pending(
                 gate.as_str(),
                 due_ms,
                 &parked,
-                parked.as_ref().map(|_| tx.forward_ms),
+                parked.as_ref().map(|_| tx.now_ms),
             ),
             |row| row.get(0),
         )?;

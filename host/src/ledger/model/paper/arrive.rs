@@ -28,7 +28,10 @@ impl Paper {
             };
             return Recorded::Duplicate { first, again };
         }
-        if !post.routes.is_empty() && self.backlog() >= self.bounds.bytes {
+        let adds = |route: &Route| {
+            self.parking(route.plugin).is_none() && !self.plugins[route.plugin].forgotten
+        };
+        if post.routes.iter().any(adds) && self.backlog() >= self.bounds.bytes {
             return Recorded::Full;
         }
         self.deliveries.push(Delivery {
@@ -74,6 +77,7 @@ impl Paper {
             delivery,
             route: route.clone(),
             lane,
+            replayed: lane == Lane::Replay,
             replay_of,
             state: RunState::Pending,
             reason: None,
@@ -84,6 +88,7 @@ impl Paper {
             parked: None,
             share: None,
             claims: 0,
+            guarded: false,
             counted: 0,
             lease: 0,
             attempts: Vec::new(),
@@ -91,6 +96,17 @@ impl Paper {
         let dead = self.born_dead(&mut new);
         if let Some(reason) = dead {
             (new.state, new.reason) = (RunState::Dead, Some(reason.to_owned()));
+        }
+        // A replay that holds back a live run is claimed like it.
+        let waits = dead.is_none() && self.parking(route.plugin).is_none();
+        if lane == Lane::Live && waits && route.order.is_some() {
+            let before = self.which(|_, run| {
+                !run.state.is_settled()
+                    && (run.route.plugin, run.route.order) == (route.plugin, route.order)
+            });
+            for at in before {
+                self.runs[at].lane = Lane::Live;
+            }
         }
         self.runs.push(new);
         self.note_parked();
@@ -104,23 +120,12 @@ impl Paper {
     /// Why a new run is dead from the start, if it is. Else it takes the place of the one that it is like.
     fn born_dead(&mut self, new: &mut Run) -> Option<&'static str> {
         let plugin = new.route.plugin;
-        if new.lane == Lane::Live && new.route.discussion.is_some() {
-            let since = (self.now / 60_000).saturating_sub(60) * 60_000;
-            let counted = self.which(|_, run| {
-                run.lane == Lane::Live
-                    && (run.route.plugin, run.route.discussion) == (plugin, new.route.discussion)
-                    && run.recorded >= since
-            });
-            if counted.len() >= step::PER_DISCUSSION as usize {
-                return Some("loop guard");
-            }
-        }
         if self.plugins[plugin].forgotten {
             return Some("its plugin is gone");
         }
         if new.lane == Lane::Live && new.route.like.is_some() {
             let like = self.which(|_, run| {
-                run.lane == Lane::Live
+                !run.replayed
                     && (run.state, run.claims) == (RunState::Pending, 0)
                     && (run.route.plugin, run.route.like) == (plugin, new.route.like)
             });
@@ -139,10 +144,25 @@ impl Paper {
                 return None;
             }
         }
+        if self.parking(plugin).is_some() {
+            return None;
+        }
+        if new.lane == Lane::Live && new.route.discussion.is_some() {
+            new.guarded = true;
+            let since = (self.now / 60_000).saturating_sub(60) * 60_000;
+            let counted = self.which(|_, run| {
+                run.guarded
+                    && (run.route.plugin, run.route.discussion) == (plugin, new.route.discussion)
+                    && run.recorded >= since
+            });
+            if counted.len() >= step::PER_DISCUSSION as usize {
+                return Some("loop guard");
+            }
+        }
         let waiting = self.which(|at, run| {
             run.route.plugin == plugin && !run.state.is_settled() && self.gate(at) != Gate::Parked
         });
-        let is_full = self.parking(plugin).is_none() && waiting.len() as u64 >= self.bounds.runs;
+        let is_full = waiting.len() as u64 >= self.bounds.runs;
         is_full.then_some("plugin backlog full")
     }
 }

@@ -52,24 +52,22 @@ impl Paper {
     }
 
     pub(super) fn tend(&mut self) -> Answer {
+        let may_be_old = self.believes_the_clock();
         for plugin in 0..PLUGINS.len() {
             if self.plugins[plugin].forgotten {
                 self.bury(plugin);
             }
             let mut parked = self.of(plugin, RunState::Pending, Gate::Parked);
             parked.sort_by_key(|at| self.runs[*at].parked);
+            let surplus = parked.len().saturating_sub(self.bounds.park_runs as usize);
             let since = self.now.saturating_sub(self.bounds.park_for * 1000);
-            let late = parked
-                .iter()
-                .filter(|at| self.runs[**at].parked <= Some(since))
-                .count();
-            let rest = parked.len() - late;
-            let surplus = rest.saturating_sub(self.bounds.park_runs as usize);
-            for (nth, at) in parked.into_iter().enumerate().take(late + surplus) {
-                let reason = if nth < late {
-                    "parked for longer"
-                } else {
+            let is_late = |at: usize| may_be_old && self.runs[at].parked <= Some(since);
+            let late = parked.iter().filter(|at| is_late(**at)).count();
+            for (nth, at) in parked.into_iter().enumerate().take(late.max(surplus)) {
+                let reason = if nth < surplus {
                     "more runs"
+                } else {
+                    "parked for longer"
                 };
                 self.end(at, RunState::Dead, reason);
             }
@@ -89,5 +87,19 @@ impl Paper {
                 _ => {}
             }
         }
+    }
+
+    fn believes_the_clock(&mut self) -> bool {
+        let (now, belief) = (self.now, &mut self.belief);
+        let since = now.abs_diff(belief.noted.unwrap_or(now));
+        let was_off = !belief.looked && since > 24 * 60 * 60 * 1000;
+        if was_off {
+            belief.held_until = now + 60 * 60 * 1000;
+        }
+        if was_off || belief.noted.is_none() || since > 60 * 60 * 1000 {
+            belief.noted = Some(now);
+        }
+        belief.looked = true;
+        belief.held_until <= now
     }
 }

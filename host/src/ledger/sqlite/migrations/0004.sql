@@ -8,7 +8,7 @@ ALTER TABLE runs ADD COLUMN rate_ms INTEGER;
 
 UPDATE runs SET bytes = (SELECT body_bytes FROM deliveries WHERE deliveries.seq = runs.delivery)
     WHERE state IN ('pending', 'running');
-UPDATE runs SET parked_ms = first_ms WHERE state = 'pending' AND gate = 'parked';
+UPDATE runs SET parked_ms = CAST(unixepoch('subsec') * 1000 AS INTEGER) WHERE state = 'pending' AND gate = 'parked';
 INSERT INTO counters (name, plugin, value)
     SELECT 'backlog-bytes', '', coalesce(sum(bytes), 0) FROM runs
     WHERE state = 'running' OR (state = 'pending' AND gate <> 'parked');

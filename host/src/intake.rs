@@ -322,12 +322,13 @@ fn unrecorded(error: &LedgerError) -> Answer {
             tracing::warn!(%error, "delivery not recorded");
             "too many deliveries at once; try again"
         }
+        // What the ledger refuses, and until when, it tells itself.
         LedgerError::Full { .. } => {
-            tracing::warn!(%error, "delivery not recorded");
+            tracing::debug!(%error, "delivery not recorded");
             "the host has no room for the delivery now; try again"
         }
         error => {
-            tracing::error!(%error, "delivery not recorded");
+            tracing::debug!(%error, "delivery not recorded");
             "the delivery cannot be recorded now; try again"
         }
     };

@@ -48,8 +48,8 @@ pub trait Ledger: Send + Sync + 'static {
         runs: Vec<NewRun>,
     ) -> Result<Recording, LedgerError>;
 
-    /// The delivery that was recorded first with this path, `Webhook-Id` and body, if it is within the dedup window. It
-    /// changes nothing: it is for a delivery that cannot be recorded now.
+    /// The delivery that was recorded first with this path, `Webhook-Id` and body, if it is within the dedup window and
+    /// nothing of it is to be run again. It changes nothing: it is for a delivery that cannot be recorded now.
     ///
     /// # Errors
     /// [`LedgerError`] if that cannot be read now.

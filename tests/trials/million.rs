@@ -87,7 +87,7 @@ fn fill(ledger: &LedgerFile, kind: Kind) {
     if kind == Kind::Pending {
         count("unsettled", "hello", DELIVERIES);
         let bytes = i64::try_from(BODY.len()).unwrap();
-        count("backlog-bytes", "hello", DELIVERIES * bytes);
+        count("backlog-bytes", "", DELIVERIES * bytes);
     } else {
         ledger.change(
             "INSERT INTO attempts (run, n, version, digest, started_ms, outcome, output, fuel, fuel_limit,

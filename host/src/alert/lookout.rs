@@ -218,7 +218,7 @@ fn about(kind: Kind, plugin: &str, reason: String) -> Notice {
 impl Dead {
     fn begin(totals: &Totals, newest: Option<RunId>) -> Self {
         Self {
-            total: total_dead(totals),
+            total: totals.died,
             newest,
             ..Self::default()
         }
@@ -234,10 +234,8 @@ impl Dead {
     /// How many died that no attempt tells of: a report may come a moment after the totals, or before them, so only
     /// what two looks in a row miss is one of these.
     fn look(&mut self, totals: &Totals) -> u64 {
-        let total = total_dead(totals);
-        // Fewer than before: some are not kept any more.
-        let more = total.saturating_sub(self.total);
-        self.total = total;
+        let more = totals.died.saturating_sub(self.total);
+        self.total = totals.died;
         self.untold = self
             .untold
             .saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
@@ -277,14 +275,6 @@ impl Dead {
         });
         notices.into_values().chain(rest).collect()
     }
-}
-
-fn total_dead(totals: &Totals) -> u64 {
-    let found = totals
-        .runs
-        .iter()
-        .find(|(state, _)| *state == RunState::Dead);
-    found.map_or(0, |(_, count)| *count)
 }
 
 impl Failures {

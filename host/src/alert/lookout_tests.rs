@@ -6,7 +6,7 @@ use crate::ledger::{PluginTotals, RunRecord};
 
 fn totals(dead: u64) -> Totals {
     Totals {
-        runs: vec![(RunState::Dead, dead)],
+        died: dead,
         ..Totals::default()
     }
 }

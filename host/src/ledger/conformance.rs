@@ -90,6 +90,7 @@ macro_rules! ledger_conforms {
             a_pause_ends_when_another_version_or_grant_comes,
             a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin,
             a_forgotten_plugins_runs_are_dead_and_can_be_replayed,
+            a_paused_plugin_is_paused_when_it_comes_back_as_it_was,
             a_forgotten_plugins_name_stays_known,
             a_run_recorded_after_its_plugin_was_forgotten_is_dead,
             a_replay_skips_plugins_that_are_not_done,

@@ -208,6 +208,8 @@ pub struct Totals {
     pub runs: Vec<(RunState, u64)>,
     /// Plugins that are noted, and those that have, or had, runs.
     pub plugins: BTreeMap<String, PluginTotals>,
+    /// Runs that ever became dead; it only grows.
+    pub died: u64,
     /// Bytes that the ledger takes on disk.
     pub bytes: u64,
     /// Payload bytes of runs that are neither settled nor parked.

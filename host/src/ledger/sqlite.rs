@@ -82,7 +82,7 @@ use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Set
 use async_trait::async_trait;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -155,6 +155,7 @@ impl SqliteLedger {
             clock: clock::Clock::start(),
             ending: held::Ending::default(),
             commits: AtomicU64::new(0),
+            unchecked: AtomicBool::new(false),
             ended: watch::Sender::new(false),
             owner: Uuid::now_v7().to_string(),
             settings: watch::Sender::new(Arc::new(options.settings)),
@@ -173,6 +174,9 @@ impl SqliteLedger {
         if recheck == Recheck::Sound {
             last_stop = LastStop::Failed;
         }
+        // Until it is looked through, an orderly stop is not the end of that.
+        let unchecked = last_stop == LastStop::Unclean;
+        shared.unchecked.store(unchecked, Ordering::Relaxed);
         open::sync_folder(data).map_err(|error| {
             let reason =
                 format!("its names are not safe from a power cut: {error}; check the disk");
@@ -216,7 +220,9 @@ impl SqliteLedger {
     /// # Errors
     /// [`LedgerError::Failed`] names what is wrong.
     pub async fn check_integrity(&self) -> Result<(), LedgerError> {
-        self.readers.read(open::check_integrity).await
+        self.readers.read(open::check_integrity).await?;
+        self.shared.unchecked.store(false, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -286,9 +292,16 @@ impl Ledger for SqliteLedger {
     ) -> Result<Option<DeliveryId>, LedgerError> {
         let (path, hub_id) = (path.to_owned(), hub_id.to_owned());
         let now_ms = self.shared.clock.wall_ms();
+        let on_duplicate = self.shared.settings.borrow().on_duplicate;
         self.readers
             .read(move |connection| {
-                dedup::first_of(connection, &path, &hub_id, &body_sha256, now_ms)
+                dedup::first_at_rest(
+                    connection,
+                    &path,
+                    &hub_id,
+                    &body_sha256,
+                    (now_ms, on_duplicate),
+                )
             })
             .await
     }

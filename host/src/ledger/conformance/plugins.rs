@@ -134,6 +134,32 @@ pub async fn a_forgotten_plugins_runs_are_dead_and_can_be_replayed(place: &dyn P
     claim_one(&*ledger, "a").await;
 }
 
+pub async fn a_paused_plugin_is_paused_when_it_comes_back_as_it_was(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    for (grant, expected) in [
+        (String::new(), PluginState::Paused),
+        ("timeout = \"1s\"".to_owned(), PluginState::Loaded),
+    ] {
+        ledger.put_plugin(loaded.clone()).await.unwrap();
+        ledger.pause("a".into(), "ann".into()).await.unwrap();
+        ledger.forget_plugin("a".to_owned()).await.unwrap();
+        // It is compiled again first.
+        let compiling = PluginRecord {
+            active: None,
+            ..plugin("a", PluginState::Compiling, None)
+        };
+        ledger.put_plugin(compiling).await.unwrap();
+        let back = PluginRecord {
+            grant: Some(grant),
+            ..loaded.clone()
+        };
+        ledger.put_plugin(back).await.unwrap();
+        assert_eq!(ledger.plugins().await.unwrap()[0].state, expected);
+        ledger.resume("a".into()).await.unwrap();
+    }
+}
+
 pub async fn a_forgotten_plugins_name_stays_known(place: &dyn Place) {
     let ledger = place.open().await;
     let idle = plugin("never-ran", PluginState::Loaded, None);

@@ -177,18 +177,19 @@ pub async fn like_runs_become_one_that_stands_for_all(place: &dyn Place) {
 
 pub async fn a_burst_is_waited_with_no_longer_than_allowed(place: &dyn Place) {
     let ledger = place.open().await;
-    let quiet = Duration::from_secs(600);
-    let due = |run: &crate::ledger::RunRecord| run.next_attempt_ms.unwrap();
-    let first = record_run(&*ledger, debounced("k", quiet, 2 * quiet)).await;
-    let first = due(&only_run(&*ledger, first).await);
+    let due = async |ledger: &dyn Ledger, id| only_run(ledger, id).await.next_attempt_ms.unwrap();
+    let minute = Duration::from_secs(60);
+    // An hour without another, but no longer than a minute after the first
+    let first = record_run(&*ledger, debounced("k", HOUR, minute)).await;
+    let first = due(&*ledger, first).await;
+    assert!(first < crate::clock::now_ms() + 61_000);
     assert!(claim(&*ledger, &["a"], 9).await.is_empty());
-    // Each like event has it wait for its own quiet time,
-    let second = record_run(&*ledger, debounced("k", quiet, 2 * quiet)).await;
-    assert!(due(&only_run(&*ledger, second).await) >= first);
-    // but not past what the first one allows.
-    let short = Duration::from_millis(1);
-    let third = record_run(&*ledger, debounced("k", short, short)).await;
-    assert!(due(&only_run(&*ledger, third).await) < first);
+    let second = record_run(&*ledger, debounced("k", HOUR, minute)).await;
+    assert_eq!(due(&*ledger, second).await, first);
+    // A quiet minute, where there is time for more
+    let third = record_run(&*ledger, debounced("k", minute, HOUR)).await;
+    let third = due(&*ledger, third).await;
+    assert!((first..first + 60_000).contains(&third));
 }
 
 pub async fn a_run_that_was_claimed_is_not_coalesced(place: &dyn Place) {

@@ -40,6 +40,8 @@ pub struct Plugin {
     pub note: Option<Note>,
     pub forgotten: bool,
     pub paused_by: Option<String>,
+    /// Who had paused it when it was forgotten, and what it was then.
+    paused_before: Option<(String, Note)>,
     failures: u32,
     /// How often its state was written.
     pub writes: u64,
@@ -185,10 +187,12 @@ impl Paper {
             }
             Step::Put(plugin, note) => self.put(*plugin, note),
             Step::Forget(plugin) => {
-                let writes = self.plugins[*plugin].writes;
+                let was = std::mem::take(&mut self.plugins[*plugin]);
+                let paused = was.paused_by.zip(was.note);
                 self.plugins[*plugin] = Plugin {
                     forgotten: true,
-                    writes,
+                    writes: was.writes,
+                    paused_before: paused.or(was.paused_before),
                     ..Plugin::default()
                 };
                 self.bury(*plugin);

@@ -23,6 +23,9 @@ pub(super) const PARKED: &str = "parked";
 /// The counter of payload bytes of runs that are neither settled nor parked.
 pub(super) const BACKLOG_BYTES: &str = "backlog-bytes";
 
+/// The counter of runs that ever became dead, those that were let go since included.
+pub(super) const DIED: &str = "runs-died";
+
 /// The counter of runs in a state.
 pub(super) const fn runs_in(state: RunState) -> &'static str {
     match state {
@@ -117,6 +120,9 @@ impl Changes {
         if to.0.is_settled() && !from.is_some_and(|from| from.0.is_settled()) {
             let settled = self.settled.entry((plugin.to_owned(), to.0.as_str()));
             *settled.or_default() += weight.runs.unsigned_abs();
+            if to.0 == RunState::Dead {
+                self.add(DIED, "", weight.runs);
+            }
         }
         self.claimable |= to == (RunState::Pending, Gate::Ready);
     }

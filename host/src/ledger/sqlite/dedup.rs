@@ -7,6 +7,7 @@ use super::clock::{milliseconds, whole};
 use super::fault::Fault;
 use super::writer::Tx;
 use crate::delivery::{DeliveryId, NewDelivery};
+use crate::ledger::OnDuplicate;
 use rusqlite::{Connection, OptionalExtension as _};
 
 /// The delivery that this one repeats within its window, counted as repeated.
@@ -54,6 +55,27 @@ pub(super) fn first_of(
         .map(|id| id.parse())
         .transpose()
         .map_err(|error| Fault::Item(format!("a dedup row: {error}")))
+}
+
+/// The same where nothing would be run again for it: its answer can be given although nothing can be recorded now.
+pub(super) fn first_at_rest(
+    connection: &Connection,
+    path: &str,
+    hub_id: &str,
+    body_sha256: &[u8; 32],
+    (now_ms, on_duplicate): (i64, OnDuplicate),
+) -> Result<Option<DeliveryId>, Fault> {
+    let Some(first) = first_of(connection, path, hub_id, body_sha256, now_ms)? else {
+        return Ok(None);
+    };
+    let again = match on_duplicate {
+        OnDuplicate::Ignore => false,
+        OnDuplicate::Fill => connection
+            .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND state = 'dead'")?
+            .exists([first.to_string()])?,
+        OnDuplicate::Rerun => true,
+    };
+    Ok((!again).then_some(first))
 }
 
 /// Whether the same path and id came with another body within the window.

@@ -14,9 +14,21 @@ pub(super) fn note_open(tx: &mut Tx<'_>) -> Result<LastStop, Fault> {
     })
 }
 
-/// Notes that all that was asked is done.
-pub(super) fn note_clean_stop(tx: &mut Tx<'_>) -> Result<(), Fault> {
-    put(tx.connection, "stop", "clean")
+/// Notes that all that was asked is done; and that the file is still to be looked through, if that was begun and not
+/// ended.
+pub(super) fn note_clean_stop(tx: &mut Tx<'_>, checked: Checked) -> Result<(), Fault> {
+    let stop = match checked {
+        Checked::Yes => "clean",
+        Checked::NotYet => "unchecked",
+    };
+    put(tx.connection, "stop", stop)
+}
+
+/// Whether the file was looked through since it was stopped without order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Checked {
+    Yes,
+    NotYet,
 }
 
 /// Writes something of no meaning: whether that is possible is the question.

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use super::row::{as_json, word};
 use super::standing::paused_text;
 use super::writer::Tx;
-use super::{park, rate};
+use super::{meta, park, rate};
 use crate::delivery::Outcome;
 use crate::ledger::{Candidate, PluginRecord, PluginState};
 use rusqlite::{Connection, OptionalExtension as _, Row};
@@ -67,7 +67,65 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
             paused_by,
             &plugin.manifest_digest,
         ))?;
+    if plugin.active.is_some() {
+        take_pause_up(tx, plugin)?;
+    }
     park::regate(tx, &plugin.name)?;
+    Ok(())
+}
+
+/// The pause of a plugin that was forgotten, as it is noted: JSON.
+#[derive(Serialize, Deserialize)]
+struct KeptPause {
+    by: String,
+    active: Option<String>,
+    grant: Option<String>,
+}
+
+/// The note that holds it.
+fn pause_key(plugin: &str) -> String {
+    format!("pause of {plugin}")
+}
+
+/// Notes who paused a plugin that is to be forgotten: it may come back as it was.
+fn keep_pause(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
+    let pause = tx
+        .connection
+        .prepare_cached(
+            "SELECT paused_by, active, grant_text FROM plugins WHERE name = ?1 AND paused_by IS NOT NULL",
+        )?
+        .query_row([plugin], |row| {
+            Ok(KeptPause {
+                by: row.get(0)?,
+                active: row.get(1)?,
+                grant: row.get(2)?,
+            })
+        })
+        .optional()?;
+    match pause {
+        Some(pause) => meta::put(tx.connection, &pause_key(plugin), &as_json(&pause)?),
+        None => Ok(()),
+    }
+}
+
+/// Pauses a plugin again that was paused when it was forgotten, unless another version or grant may have mended what it
+/// was paused for.
+fn take_pause_up(tx: &Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
+    let key = pause_key(&plugin.name);
+    let Some(kept) = meta::get(tx.connection, &key)? else {
+        return Ok(());
+    };
+    let kept: Option<KeptPause> = serde_json::from_str(&kept).ok();
+    if let Some(kept) =
+        kept.filter(|kept| (&kept.active, &kept.grant) == (&plugin.active, &plugin.grant))
+    {
+        tx.connection
+            .prepare_cached("UPDATE plugins SET paused_by = ?2 WHERE name = ?1")?
+            .execute((&plugin.name, kept.by))?;
+    }
+    tx.connection
+        .prepare_cached("DELETE FROM meta WHERE key = ?1")?
+        .execute([key])?;
     Ok(())
 }
 
@@ -126,6 +184,7 @@ pub(super) fn resume(tx: &mut Tx<'_>, plugin: &str) -> Result<bool, Fault> {
 
 /// Forgets a plugin. Its state stays: a plugin of the same name may come back.
 pub(super) fn forget(tx: &mut Tx<'_>, plugin: &str) -> Result<(), Fault> {
+    keep_pause(tx, plugin)?;
     tx.connection
         .prepare_cached("DELETE FROM plugins WHERE name = ?1")?
         .execute([plugin])?;

@@ -1,6 +1,8 @@
 //! The totals that transactions keep: what a page or a scrape shows without counting rows.
 
-use super::changes::{BACKLOG_BYTES, DELIVERIES, DUPLICATES, PARKED, REMOVED, UNSETTLED, runs_in};
+use super::changes::{
+    BACKLOG_BYTES, DELIVERIES, DIED, DUPLICATES, PARKED, REMOVED, UNSETTLED, runs_in,
+};
 use super::clock::natural;
 use super::due::first_due_ms;
 use super::fault::Fault;
@@ -42,6 +44,7 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
             REMOVED => removed = value,
             DUPLICATES => totals.duplicates = value,
             BACKLOG_BYTES => totals.backlog_bytes = value,
+            DIED => totals.died = value,
             UNSETTLED => totals.plugins.entry(plugin).or_default().unsettled = value,
             PARKED => totals.plugins.entry(plugin).or_default().parked = value,
             _ => {

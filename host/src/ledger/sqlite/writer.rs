@@ -10,7 +10,7 @@ use super::fault::Fault;
 use super::health::Health;
 use super::held::Ending;
 use super::lock::FolderLock;
-use super::meta;
+use super::meta::{self, Checked};
 use super::metrics::WriterMetrics;
 use super::queue::{Queue, Refusal};
 use super::retention::Retention;
@@ -18,7 +18,7 @@ use super::room::Room;
 use crate::ledger::{LedgerError, LedgerSettings};
 use rusqlite::{Connection, OptionalExtension as _};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
@@ -115,6 +115,8 @@ pub(super) struct Shared {
     pub waits: Waits,
     pub clock: Clock,
     pub ending: Ending,
+    /// Whether the file is still to be looked through after a stop without order.
+    pub unchecked: AtomicBool,
     /// Transactions committed since the ledger was opened.
     pub commits: AtomicU64,
     /// Whether the thread has ended.
@@ -128,6 +130,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    fn checked(&self) -> Checked {
+        if self.unchecked.load(Ordering::Relaxed) {
+            Checked::NotYet
+        } else {
+            Checked::Yes
+        }
+    }
+
     /// Does something in the line of deliveries: it is refused at once when that is full.
     pub async fn intake<T: Send + 'static>(
         &self,
@@ -229,7 +239,8 @@ impl Writer {
         self.checkpoint(1);
         // After a failure nothing is clean, and the next start should check the file.
         if self.shared.health.check().is_ok()
-            && let Err(fault) = self.write_now(meta::note_clean_stop)
+            && let Err(fault) =
+                self.write_now(|tx| meta::note_clean_stop(tx, self.shared.checked()))
         {
             tracing::warn!(?fault, "the ledger could not note that it was closed");
         }

@@ -29,6 +29,12 @@ impl Paper {
         if had.is_none_or(|had| (had.active, had.grant) != (note.active, note.grant)) {
             (known.paused_by, known.failures) = (None, 0);
         }
+        // It comes back as it was when it was forgotten.
+        if let Some((by, was)) = known.paused_before.take()
+            && (was.active, was.grant) == (note.active, note.grant)
+        {
+            known.paused_by = Some(by);
+        }
         Answer::Nothing
     }
 

@@ -199,3 +199,23 @@ async fn after_an_orderly_stop_the_database_file_alone_holds_everything() {
     assert_eq!(copied.last_stop(), LastStop::Clean);
     assert_eq!(copied.delivery(id).await.unwrap().unwrap().runs.len(), 1);
 }
+
+#[tokio::test]
+async fn a_stop_before_the_file_was_looked_through_has_the_next_start_do_it() {
+    let (folder, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let ledger = open(&folder);
+    record(&ledger, &["a"]).await;
+    // As a host that is killed leaves it
+    let saved = format!("VACUUM INTO '{}'", open::file_in(copy.path()).display());
+    file(&folder).execute_batch(&saved).unwrap();
+    for _ in 0..2 {
+        let killed = open(&copy);
+        assert_eq!(killed.last_stop(), LastStop::Unclean);
+        killed.close().await;
+    }
+    let checked = open(&copy);
+    checked.check_integrity().await.unwrap();
+    checked.close().await;
+    drop(checked);
+    assert_eq!(open(&copy).last_stop(), LastStop::Clean);
+}

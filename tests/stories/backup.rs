@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 fn a_copy_made_under_load_is_whole_and_a_host_goes_on_from_it() {
     let mut host = Host::with(&["guest-counter"]).start();
     let (hub, copy) = (host.hub(), host.folder().join("copy.db"));
+    let first = event("repo", "create", "a/0");
     let post = |n: usize| {
-        let body = event("repo", "create", &format!("a/{n}"));
+        let other = || event("repo", "create", &format!("a/{n}"));
+        let body = if n == 0 { first.clone() } else { other() };
         hub.deliver(&body).id(&format!("delivery-{n}"))
     };
     // Given deliveries that were promised, while others go on coming
@@ -36,8 +38,7 @@ fn a_copy_made_under_load_is_whole_and_a_host_goes_on_from_it() {
     host.restart();
     // Then what was promised before is there, known by its id, and comes to its end
     let hub = host.hub();
-    let again = hub.deliver(&event("repo", "create", "a/0"));
-    let again = again.id("delivery-0").send();
+    let again = hub.deliver(&first).id("delivery-0").send();
     assert_eq!(again.json()["duplicate"], true, "{again:?}");
     assert_eq!(again.id(), promised[0]);
     for id in &promised {

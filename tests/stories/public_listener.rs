@@ -239,13 +239,14 @@ fn another_method_is_refused_with_the_one_to_use() {
 fn a_trailing_slash_is_tolerated_and_does_not_make_another_endpoint() {
     let host = host();
     let hub = host.hub();
-    let first = hub.deliver(&created()).id("slash").to("/webhooks/").send();
+    let created = created();
+    let first = hub.deliver(&created).id("slash").to("/webhooks/").send();
     assert_eq!(
         (first.status, first.plugins()),
         (202, vec!["guest-counter".to_owned()])
     );
     assert_eq!(
-        hub.deliver(&created())
+        hub.deliver(&created)
             .id("slash")
             .to("/webhooks")
             .send()
@@ -253,7 +254,7 @@ fn a_trailing_slash_is_tolerated_and_does_not_make_another_endpoint() {
         first.id()
     );
     assert_eq!(
-        hub.deliver(&created())
+        hub.deliver(&created)
             .to("/webhooks/guest-counter/")
             .send()
             .status,
@@ -265,9 +266,10 @@ fn a_trailing_slash_is_tolerated_and_does_not_make_another_endpoint() {
 fn the_same_delivery_again_is_counted_and_not_run_again() {
     let host = host();
     let hub = host.hub();
-    let first = hub.deliver(&created()).id("again-1").wait(20).send();
+    let created = created();
+    let first = hub.deliver(&created).id("again-1").wait(20).send();
     for n in 1..=2 {
-        let again = hub.deliver(&created()).id("again-1").wait(20).send();
+        let again = hub.deliver(&created).id("again-1").wait(20).send();
         assert_eq!(
             (again.status, again.json()),
             (
@@ -290,13 +292,13 @@ fn the_same_delivery_again_is_counted_and_not_run_again() {
         hub.deliver(&event("repo", "delete", "a/b"))
             .id("again-1")
             .send(),
-        hub.deliver(&created())
+        hub.deliver(&created)
             .id("again-1")
             .to("/webhooks/guest-counter")
             .send(),
-        hub.deliver(&created()).id("again-2").send(),
-        hub.deliver(&created()).send(),
-        hub.deliver(&created()).send(),
+        hub.deliver(&created).id("again-2").send(),
+        hub.deliver(&created).send(),
+        hub.deliver(&created).send(),
     ];
     let mut ids: Vec<String> = others.iter().map(Answer::id).chain([first.id()]).collect();
     ids.sort();
@@ -308,8 +310,9 @@ fn the_same_delivery_again_is_counted_and_not_run_again() {
 #[test]
 fn an_id_that_is_no_id_counts_as_none() {
     let host = host();
+    let created = created();
     for id in ["x".repeat(257), "a b".to_owned(), String::new()] {
-        let ids = [(), ()].map(|()| host.hub().deliver(&created()).id(&id).send().id());
+        let ids = [(), ()].map(|()| host.hub().deliver(&created).id(&id).send().id());
         assert_ne!(ids[0], ids[1], "{id}");
         assert_eq!(host.delivery(&ids[0])["hub_id"], Value::Null);
     }

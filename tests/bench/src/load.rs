@@ -173,18 +173,23 @@ impl Valve {
     async fn turn(mut self) -> Result<Settled> {
         let mut again = interval(ASKED_EVERY);
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut before = self.scraper.ask().await?.settled;
+        let mut before = self.scraper.ask().await?.done;
         let (mut first, mut last, mut backlog_max) = (None, None, 0);
         while Instant::now() < self.until {
             again.tick().await;
             let counted = self.scraper.ask().await?;
+            ensure!(
+                counted.failed == 0,
+                "{} runs did not end as they should",
+                counted.failed
+            );
             let now = Instant::now();
-            let more = counted.settled.saturating_sub(before);
-            before = counted.settled;
+            let more = counted.done.saturating_sub(before);
+            before = counted.done;
             self.gate.add_permits(usize::try_from(more)?);
             if now >= self.counted_from {
-                first.get_or_insert((now, counted.settled));
-                last = Some((now, counted.settled));
+                first.get_or_insert((now, counted.done));
+                last = Some((now, counted.done));
                 backlog_max = backlog_max.max(counted.backlog);
             }
         }

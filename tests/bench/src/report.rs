@@ -10,6 +10,9 @@ use crate::start::{PLUGINS, Started};
 use crate::wait::Waited;
 use std::fmt::Write as _;
 
+/// How wide the report's text is.
+const WIDTH: usize = 120;
+
 /// Everything that one run of the command measured.
 pub struct Report {
     /// The machine, as it was when the run began.
@@ -75,7 +78,7 @@ impl Report {
         self.write_sandboxed(&mut text);
         self.write_waited(&mut text);
         self.write_started(&mut text);
-        text
+        text.lines().map(wrapped).collect()
     }
 
     fn write_head(&self, text: &mut String) {
@@ -116,7 +119,7 @@ impl Report {
              defaults, its output thrown away. The load generator is another process with one thread: {connections} \
              keep-alive connections, each sending its next delivery when the last one is answered. A delivery is the \
              pull request example of the Hub's documentation (1.3 KB), its scope changed to the one that `hello` \
-             subscribes to, with the secret and a `Webhook-Id` of its own. Contestants take turns: {} rounds of each \
+             subscribes to, with the secret, and a `Webhook-Id`, a repo and a discussion of its own. Contestants take turns: {} rounds of each \
              for {time:?} after {warm_up:?} of warm-up, every time a new process with a new ledger. Figures are medians \
              over the rounds. Load generator and contestant share the processors, as do all of a contestant's threads. \
              For `hookbox, hello` no more than {WINDOW} deliveries are let in beyond those settled, so what is counted \
@@ -232,6 +235,27 @@ impl Report {
             started.times, started.warm_ms, started.cold_ms, started.resident_mb
         );
     }
+}
+
+/// A line as lines of at most [`WIDTH`] bytes, but for a table's; an entry of a list stays one.
+fn wrapped(line: &str) -> String {
+    if line.starts_with('|') {
+        return format!("{line}\n");
+    }
+    let indent = if line.starts_with("- ") { "\n  " } else { "\n" };
+    let (mut text, mut width) = (String::new(), 0);
+    for word in line.split(' ') {
+        if width > 0 && width + 1 + word.len() > WIDTH {
+            text.push_str(indent);
+            width = indent.len() - 1;
+        } else if width > 0 {
+            text.push(' ');
+            width += 1;
+        }
+        text.push_str(word);
+        width += word.len();
+    }
+    text + "\n"
 }
 
 fn write_row(text: &mut String, rounds: &Rounds) {

@@ -85,8 +85,10 @@ impl Hookbox {
 
 /// What a running host has counted.
 pub struct Counted {
-    /// Runs that came to their end.
-    pub settled: u64,
+    /// Runs that ended as they should.
+    pub done: u64,
+    /// Runs that came to another end, such as one that never began.
+    pub failed: u64,
     /// Runs that did not yet.
     pub backlog: u64,
 }
@@ -117,13 +119,15 @@ impl Scraper {
         let status = self.connection.exchange(&self.request).await?;
         ensure!(status == 200, "/metrics answers {status}");
         let text = std::str::from_utf8(self.connection.body()).context("/metrics")?;
+        let value = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
         let sum = |name: &str| {
             let samples = text.lines().filter(|line| line.starts_with(name));
-            let values = samples.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-            values.sum()
+            samples.filter_map(value).sum::<u64>()
         };
+        let done = sum("hookbox_runs_settled_total{plugin=\"hello\",state=\"done\"}");
         Ok(Counted {
-            settled: sum("hookbox_runs_settled_total{"),
+            done,
+            failed: sum("hookbox_runs_settled_total{").saturating_sub(done),
             backlog: sum("hookbox_backlog_runs{"),
         })
     }

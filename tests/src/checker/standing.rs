@@ -161,6 +161,9 @@ pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
     };
     for run in rows.runs.values() {
         add(&format!("runs-{}", run.state), "", 1);
+        if run.state == "dead" {
+            add("runs-died", "", 1);
+        }
         if !run.is_settled() {
             add("unsettled", &run.plugin, 1);
         }
@@ -175,13 +178,16 @@ pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
     let removed = found.figures.let_go;
     add("deliveries-removed", "", whole(removed));
     add("deliveries", "", whole(rows.deliveries.len() + removed));
-    // Deliveries that are gone take their count of duplicates with them.
-    if removed == 0 {
+    // Deliveries that are gone take their count of duplicates with them, and their dead runs, which stay counted.
+    if removed > 0 {
+        let died = ("runs-died".to_owned(), String::new());
+        counted.remove(&died);
+    } else {
         let duplicates = rows.deliveries.values().map(|delivery| delivery.duplicates);
         add("duplicates", "", duplicates.sum());
     }
     let ours = |name: &str| {
-        name.starts_with("runs-")
+        name.starts_with("runs-") && (name != "runs-died" || removed == 0)
             || [
                 "unsettled",
                 "parked",

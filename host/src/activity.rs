@@ -272,11 +272,11 @@ impl From<DeliveryRecord> for DeliveryJson {
 impl From<DeliveryRecord> for DeliveryDetailJson {
     fn from(mut record: DeliveryRecord) -> Self {
         let (payload, headers) = record.payload.take().map_or((None, None), |payload| {
-            let text = String::from_utf8_lossy(&payload.body).into_owned();
+            let text = || String::from_utf8_lossy(&payload.body);
             (
-                // What is no JSON is shown as a text.
-                RawValue::from_string(text.clone())
-                    .or_else(|_| to_raw_value(&text))
+                // What is no JSON is shown as a text. It may be large: no copy more than is needed is made of it.
+                RawValue::from_string(text().into_owned())
+                    .or_else(|_| to_raw_value(&text()))
                     .ok(),
                 Some(payload.headers.into_iter().collect()),
             )

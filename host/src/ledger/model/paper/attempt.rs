@@ -91,14 +91,21 @@ impl Paper {
 
     /// Whether a run may be begun now, or waits for the first minute with room in its repo's hour.
     fn admit(&mut self, at: usize, max: u32) -> bool {
-        let Run { route, share, .. } = &self.runs[at];
-        if route.repo.is_none() || share.is_some() {
+        let now = self.now / 60_000;
+        let Run {
+            route,
+            share,
+            claims,
+            ..
+        } = &self.runs[at];
+        // What was set aside in an hour that has passed is no share any more.
+        let is_good = |share: u64| *claims > 0 || now < share + 61;
+        if route.repo.is_none() || share.is_some_and(is_good) {
             return true;
         }
         let of_repo = |run: &Run| (run.route.plugin, run.route.repo) == (route.plugin, route.repo);
         let runs = self.runs.iter().filter(|run| of_repo(run));
         let taken: Vec<u64> = runs.filter_map(|run| run.share).collect();
-        let now = self.now / 60_000;
         let last = taken.iter().copied().max().unwrap_or(now);
         let has_room = |minute: &u64| {
             let hour = taken.iter().filter(|taken| **taken + 61 > *minute);

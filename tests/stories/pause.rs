@@ -3,7 +3,7 @@
 use hookbox_tests::{Cli, Dev, Host, Ran, component_bytes, event, eventually};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than a host takes to notice, and to make an attempt.
 const SOON: Duration = Duration::from_secs(10);
@@ -62,6 +62,33 @@ fn a_paused_plugin_still_gets_its_runs_and_they_wait_until_it_is_resumed() {
         @"hello is not paused any more: its runs go on");
     run_when(&host, &id, "hello", |run| run["state"] == "done");
     host.logs("a plugin is not paused any more");
+}
+
+#[test]
+fn a_sender_that_waits_is_answered_once_the_plugin_is_paused() {
+    // Given a plugin whose runs wait for like events, and a sender that waits for its run
+    let host = Host::with(&["hello"])
+        .grant(
+            "hello",
+            "debounce = { by = \"repo\", quiet = \"1m\", max = \"1m\" }\n",
+        )
+        .start();
+    let mut comment = comment();
+    comment["repo"]["id"] = json!("r1");
+    std::thread::scope(|threads| {
+        let began = Instant::now();
+        let sender = threads.spawn(|| host.hub().deliver(&comment).wait(25).send());
+        eventually(SOON, || host.deliveries().first().cloned());
+        // When the plugin is paused by a command beside the host
+        plugins(&host, &["pause", "hello"]).ok();
+        // Then it is told at once that its run has not ended
+        let answer = sender.join().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(15));
+        assert_eq!(
+            (answer.status, &answer.run("hello")["outcome"]),
+            (202, &Value::Null)
+        );
+    });
 }
 
 #[test]

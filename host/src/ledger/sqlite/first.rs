@@ -1,4 +1,5 @@
-//! Waiting for a delivery's first attempts, without asking again and again.
+//! Waiting for a delivery's first attempts: woken by what the host itself writes, and looking now and then at what an
+//! operator's command wrote beside it.
 
 use super::reader::ReaderPool;
 use super::writer::{Shared, closed};
@@ -6,6 +7,11 @@ use super::{fault::Fault, query};
 use crate::delivery::{DeliveryId, Gate, Outcome, RunState};
 use crate::ledger::{LedgerError, RunRecord};
 use std::pin::pin;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The time between two looks at what nobody wakes for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Waits until every run of a delivery has ended its first attempt, is settled, or is parked.
 pub(super) async fn first_attempts(
@@ -27,7 +33,7 @@ pub(super) async fn first_attempts(
             return Ok(runs);
         }
         tokio::select! {
-            () = woken => {}
+            _ = timeout(LOOK_EVERY, woken) => {}
             _ = failure.changed() => {}
             _ = ended.wait_for(|ended| *ended) => return Err(Fault::into_error(closed())),
         }

@@ -1,7 +1,7 @@
 //! An operator's writes beside a host, and without one.
 
 use super::*;
-use crate::delivery::DeliveryState;
+use crate::delivery::{DeliveryState, Gate};
 use crate::ledger::conformance::found;
 
 /// A ledger with one delivery, whose one run is settled.
@@ -155,4 +155,23 @@ async fn a_host_that_looks_and_finds_nothing_writes_nothing() {
         );
     }
     assert_eq!((written(), ledger.commits()), (before, commits));
+}
+
+#[tokio::test]
+async fn whoever_waits_for_first_attempts_hears_of_an_operators_pause() {
+    let folder = TempDir::new().unwrap();
+    let ledger = Arc::new(open(&folder));
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded).await.unwrap();
+    let id = record(&*ledger, &["a"]).await;
+    let waits = Arc::clone(&ledger);
+    let waiting = tokio::spawn(async move { waits.first_attempts(id).await.unwrap() });
+    tokio::task::yield_now().await;
+    // It has looked once before this is answered, as far as anybody can tell from outside.
+    found(&*ledger, id).await;
+    assert!(!waiting.is_finished());
+    let mut operator = SqliteOperator::open(folder.path()).unwrap();
+    assert_eq!(operator.pause("a", "ann").unwrap(), Switched::Now);
+    let soon = tokio::time::timeout(Duration::from_secs(10), waiting).await;
+    assert_eq!(soon.unwrap().unwrap()[0].gate, Gate::Parked);
 }

@@ -108,6 +108,8 @@ macro_rules! ledger_conforms {
             a_dead_run_lets_the_next_of_its_order_go,
             a_replayed_run_joins_the_end_of_its_order,
             an_order_outlives_a_pause,
+            a_parked_run_says_why_its_plugin_is_parked_now,
+            a_run_that_waits_says_why_also_after_a_pause_or_its_turn,
             an_order_goes_on_when_a_plugin_comes_back_from_being_forgotten,
             like_runs_become_one_that_stands_for_all,
             a_burst_is_waited_with_no_longer_than_allowed,

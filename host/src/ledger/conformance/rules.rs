@@ -341,3 +341,52 @@ pub async fn another_grant_gives_waiting_runs_their_share_anew(place: &dyn Place
     ledger.put_plugin(granted).await.unwrap();
     assert_eq!(claim_at_rate(&*ledger, 9).await.len(), 2);
 }
+
+pub async fn a_run_that_waits_says_why_also_after_a_pause_or_its_turn(place: &dyn Place) {
+    let ledger = place.open().await;
+    put(&*ledger, PluginState::Loaded, None).await;
+    let waits = async |id, why: &str| {
+        let run = only_run(&*ledger, id).await;
+        assert_eq!(run.gate, Gate::Ready);
+        let reason = run.reason.unwrap_or_default();
+        assert!(reason.starts_with(why), "{reason}");
+    };
+    // One that waits for its share, one for like events, and one for both behind another
+    record_run(&*ledger, of_repo()).await;
+    let shared = record_run(&*ledger, of_repo()).await;
+    let under_way = claim_at_rate(&*ledger, 1).await;
+    assert_eq!(under_way.len(), 1);
+    let quiet = record_run(&*ledger, debounced("k", HOUR, HOUR)).await;
+    record_run(&*ledger, ordered("x")).await;
+    let both = with_rules(RunRules {
+        order_key: Some("x".to_owned()),
+        ..debounced("l", HOUR, HOUR).rules
+    });
+    let behind = record_run(&*ledger, both).await;
+    ledger.pause("a".into(), "ann".into()).await.unwrap();
+    ledger.resume("a".into()).await.unwrap();
+    waits(shared, "rate.per-repo in the grant allows 1").await;
+    waits(quiet, "debounce: ").await;
+    assert_eq!(standing(&*ledger, behind).await, QUEUED);
+    done(&*ledger, claim_one(&*ledger, "a").await).await;
+    waits(behind, "debounce: ").await;
+}
+
+pub async fn a_parked_run_says_why_its_plugin_is_parked_now(place: &dyn Place) {
+    let ledger = place.open().await;
+    put(&*ledger, PluginState::Held, Some("wants http")).await;
+    let id = record_run(&*ledger, run("a")).await;
+    let says = async |why: &str| {
+        let run = only_run(&*ledger, id).await;
+        assert_eq!(run.reason.as_deref(), Some(why));
+        let listed = ledger.run(run.id).await.unwrap().unwrap();
+        assert_eq!(listed.run.reason.as_deref(), Some(why));
+    };
+    says("held: wants http").await;
+    ledger.pause("a".into(), "ann".into()).await.unwrap();
+    says("paused by ann").await;
+    put(&*ledger, PluginState::Missing, Some("its file is gone")).await;
+    says("paused by ann").await;
+    ledger.resume("a".into()).await.unwrap();
+    says("missing: its file is gone").await;
+}

@@ -108,7 +108,7 @@ impl View {
                 let known = at.and_then(|at| paper.runs.get(at));
                 let expected = known.and_then(|known| known.reason.as_deref());
                 let replay_of = run.replay_of.and_then(place);
-                seen.insert(at, run_in(run, replay_of, expected));
+                seen.insert(at, run_in(run, paper.now, replay_of, expected));
             }
         }
         view.runs = seen.into_values().collect();
@@ -227,7 +227,7 @@ fn run_on(paper: &Paper, at: usize) -> RunView {
         state: run.state,
         gate,
         lane: run.lane,
-        reason: reason_on(run, gate),
+        reason: reason_on(paper, run, gate),
         replay_of: run.replay_of,
         stands_for: run.stands_for,
         next_attempt: is_ready.then_some(run.due),
@@ -235,24 +235,42 @@ fn run_on(paper: &Paper, at: usize) -> RunView {
     }
 }
 
-fn reason_on(run: &Run, gate: Gate) -> Option<String> {
+fn reason_on(paper: &Paper, run: &Run, gate: Gate) -> Option<String> {
     match (run.state, gate) {
-        (RunState::Pending, Gate::Ready | Gate::Queued) => behind(gate).map(str::to_owned),
+        (RunState::Pending, Gate::Parked) => paper.parking(run.route.plugin),
+        (RunState::Pending, Gate::Queued) => behind(gate).map(str::to_owned),
+        (RunState::Pending, Gate::Ready) => {
+            let waits = run.attempts.is_empty() && run.due > paper.now;
+            waits.then(|| WAITS.to_owned())
+        }
         _ => run.reason.clone(),
     }
 }
 
-fn run_in(run: RunRecord, replay_of: Option<usize>, expected: Option<&str>) -> RunView {
-    let expected = match (run.state, run.gate) {
-        // Why a run that can be claimed is not due yet is said for people only.
-        (RunState::Pending, Gate::Ready) => Some(""),
-        (RunState::Pending, Gate::Queued) => behind(run.gate),
-        _ => expected,
-    };
-    let reason = match (run.reason, expected) {
-        (_, Some("")) => None,
-        (Some(reason), Some(expected)) if reason.starts_with(expected) => Some(expected.to_owned()),
-        (reason, _) => reason,
+/// Stands for the reason of a run that was not begun and waits for like events or for its share of an hour.
+const WAITS: &str = "it waits";
+
+fn run_in(run: RunRecord, now: u64, replay_of: Option<usize>, expected: Option<&str>) -> RunView {
+    let begins =
+        |reason: &str, beginnings: &[&str]| beginnings.iter().any(|it| reason.starts_with(it));
+    let reason = match (run.state, run.gate, run.reason) {
+        // Once it is due, what it waited for is of no account.
+        (RunState::Pending, Gate::Ready, _) if run.next_attempt_ms <= Some(now) => None,
+        (RunState::Pending, Gate::Ready, Some(reason))
+            if begins(&reason, &["debounce: ", "rate."]) =>
+        {
+            Some(WAITS.to_owned())
+        }
+        (RunState::Pending, Gate::Queued, Some(reason)) => {
+            let behind = behind(run.gate).filter(|behind| reason.starts_with(behind));
+            Some(behind.map_or(reason, str::to_owned))
+        }
+        (RunState::Pending, _, reason) => reason,
+        (_, _, Some(reason)) => {
+            let expected = expected.filter(|expected| reason.starts_with(expected));
+            Some(expected.map_or(reason, str::to_owned))
+        }
+        (_, _, None) => None,
     };
     RunView {
         plugin: run.plugin,

@@ -30,7 +30,8 @@ pub(super) struct Arrival<'a> {
 /// What a new run begins as.
 enum Fate {
     Dead(String),
-    Parked(String),
+    /// With the reason, if nothing that is noted of its plugin says it.
+    Parked(Option<String>),
     Free,
 }
 
@@ -41,6 +42,8 @@ struct Waits {
     stands_for: i64,
     /// From when on it has its share of its repo's hour, if it has.
     rate_ms: Option<i64>,
+    /// Why it is not due yet, if it is not.
+    reason: Option<String>,
 }
 
 impl Arrival<'_> {
@@ -52,6 +55,7 @@ impl Arrival<'_> {
             due_ms: tx.forward_ms,
             stands_for: 0,
             rate_ms: None,
+            reason: None,
         };
         if !matches!(fate, Fate::Dead(_)) {
             // One that takes another's place is no further run.
@@ -62,16 +66,18 @@ impl Arrival<'_> {
         }
         let (state, gate, reason) = match fate {
             Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
-            Fate::Parked(reason) => (RunState::Pending, Gate::Parked, Some(reason)),
-            Fate::Free if order::is_behind_any(tx, self.run, self.lane)? => (
+            Fate::Parked(reason) => (
                 RunState::Pending,
-                Gate::Queued,
-                Some(order::BEHIND.to_owned()),
+                Gate::Parked,
+                reason.or(waits.reason.take()),
             ),
             Fate::Free => {
-                let waits = waits.due_ms > tx.forward_ms;
-                let reason = waits.then(|| "debounce: it waits for further like events".to_owned());
-                (RunState::Pending, Gate::Ready, reason)
+                let gate = if order::is_behind_any(tx, self.run, self.lane)? {
+                    Gate::Queued
+                } else {
+                    Gate::Ready
+                };
+                (RunState::Pending, gate, waits.reason.take())
             }
         };
         self.insert(tx, (state, gate), reason.as_deref(), &waits)?;
@@ -90,13 +96,13 @@ impl Arrival<'_> {
         // What the caller knew may have changed since: what is noted decides.
         Ok(match parking(tx.connection, &self.run.plugin)? {
             Parking::Unknown => match &self.run.parked {
-                Some(reason) => Fate::Parked(reason.clone()),
+                Some(reason) => Fate::Parked(Some(reason.clone())),
                 None => Fate::Free,
             },
             // It was routed before its plugin was forgotten.
             Parking::Forgotten => Fate::Dead(GONE.to_owned()),
             Parking::Free => Fate::Free,
-            Parking::Parked(reason) => Fate::Parked(reason),
+            Parking::Parked(_) => Fate::Parked(None),
         })
     }
 
@@ -123,6 +129,13 @@ impl Arrival<'_> {
         let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
         let quiet = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));
         waits.due_ms = waits.rate_ms.map_or(quiet, |share| share.max(quiet));
+        waits.reason = if waits.due_ms > quiet {
+            predecessor
+                .as_ref()
+                .and_then(|before| before.reason.clone())
+        } else {
+            (quiet > tx.forward_ms).then(|| "debounce: it waits for further like events".to_owned())
+        };
         Ok(predecessor)
     }
 

@@ -17,11 +17,13 @@ pub(super) struct Predecessor {
     /// The repo's hour that it took its share of, and from when on.
     pub rate_key: Option<String>,
     pub rate_ms: Option<i64>,
+    /// Why it waited.
+    pub reason: Option<String>,
 }
 
 /// The run that the next like one takes the place of.
 pub(super) const ALIKE: &str =
-    "SELECT seq, delivery, gate, bytes, order_key, first_ms, stands_for, rate_key, rate_ms
+    "SELECT seq, delivery, gate, bytes, order_key, first_ms, stands_for, rate_key, rate_ms, reason
      FROM runs INDEXED BY runs_debounce
      WHERE plugin = ?1 AND debounce_key = ?2 AND debounce_key IS NOT NULL AND state = 'pending' AND claims = 0
      ORDER BY seq DESC LIMIT 1";
@@ -48,6 +50,7 @@ pub(super) fn coalesce(
                 stands_for: row.get(6)?,
                 rate_key: row.get(7)?,
                 rate_ms: row.get(8)?,
+                reason: row.get(9)?,
             };
             Ok((waiting, predecessor))
         })

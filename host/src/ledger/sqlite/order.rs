@@ -6,7 +6,7 @@
 use super::changes::Weight;
 use super::fault::Fault;
 use super::row::word;
-use super::standing::parking;
+use super::standing::{Parking, parking, put};
 use super::writer::Tx;
 use crate::delivery::{Gate, Lane, NewRun, RunState};
 use crate::failpoint::hit;
@@ -65,16 +65,11 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fa
     };
     let run: i64 = run;
     // While its plugin's runs are being parked this one may not have been yet.
-    let reason = parking(tx.connection, plugin)?.reason();
-    let gate = reason.as_ref().map_or(Gate::Ready, |_| Gate::Parked);
-    tx.connection
-        .prepare_cached("UPDATE runs SET gate = ?2, reason = ?3, parked_ms = ?4 WHERE seq = ?1")?
-        .execute((
-            run,
-            gate.as_str(),
-            &reason,
-            reason.as_ref().map(|_| tx.now_ms),
-        ))?;
+    let gate = match parking(tx.connection, plugin)? {
+        Parking::Parked(_) => Gate::Parked,
+        Parking::Unknown | Parking::Forgotten | Parking::Free => Gate::Ready,
+    };
+    put(tx, run, gate)?;
     hit!("in-promote");
     tx.changes.moved(
         plugin,

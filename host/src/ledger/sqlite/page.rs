@@ -176,7 +176,7 @@ pub(super) fn runs(
         )?
         .collect::<Result<Vec<_>, _>>()?;
     let (items, cut_at) = within_bytes(found, limit, |(seq, mut entry)| {
-        entry.run.attempts = attempts(&snapshot, seq)?;
+        complete(&snapshot, seq, &mut entry)?;
         Ok((seq, entry.run.attempts.iter().map(bytes_of).sum(), entry))
     })?;
     let next = span.next(&snapshot, "runs", cut_at)?;
@@ -196,13 +196,14 @@ pub(super) fn run(connection: &Connection, id: RunId) -> Result<Option<RunEntry>
     let Some((seq, mut entry)) = found else {
         return Ok(None);
     };
-    entry.run.attempts = attempts(&snapshot, seq)?;
+    complete(&snapshot, seq, &mut entry)?;
     Ok(Some(entry))
 }
 
-fn attempts(connection: &Connection, run: i64) -> Result<Vec<AttemptEntry>, Fault> {
+fn complete(connection: &Connection, run: i64, entry: &mut RunEntry) -> Result<(), Fault> {
     let mut attempts = query::attempts(connection, &[run])?;
-    Ok(attempts.remove(&run).unwrap_or_default())
+    entry.run.attempts = attempts.remove(&run).unwrap_or_default();
+    query::say_why(connection, &mut entry.run)
 }
 
 fn entry_of(row: &Row<'_>) -> rusqlite::Result<(i64, RunEntry)> {

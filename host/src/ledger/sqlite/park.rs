@@ -8,9 +8,9 @@ use super::changes::{PARKED, Weight};
 use super::clock::{milliseconds, natural};
 use super::due::busy_plugins;
 use super::fault::Fault;
-use super::order::{BEHIND, is_behind};
+use super::order::is_behind;
 use super::row::word;
-use super::standing::{Parking, Waiting, end, parking};
+use super::standing::{Parking, Waiting, end, parking, put};
 use super::writer::Tx;
 use crate::delivery::{Gate, RunState};
 use crate::ledger::Tended;
@@ -34,7 +34,7 @@ pub(super) fn regate(tx: &mut Tx<'_>, plugin: &str) -> Result<Tended, Fault> {
         Parking::Unknown => 0,
         Parking::Forgotten => bury_all(tx, plugin)?,
         Parking::Free => free(tx, plugin)?,
-        Parking::Parked(reason) => park(tx, plugin, &reason)?,
+        Parking::Parked(_) => park(tx, plugin)?,
     };
     if moved > 0 {
         tx.changes.any_attempted();
@@ -141,10 +141,10 @@ fn bury_all(tx: &mut Tx<'_>, plugin: &str) -> Result<usize, Fault> {
     Ok(waiting.len())
 }
 
-fn park(tx: &mut Tx<'_>, plugin: &str, reason: &str) -> Result<usize, Fault> {
+fn park(tx: &mut Tx<'_>, plugin: &str) -> Result<usize, Fault> {
     let waiting = some_at(tx, plugin, &[Gate::Ready, Gate::Queued])?;
     for one in &waiting {
-        put(tx, plugin, one, Gate::Parked, Some(reason))?;
+        move_to(tx, plugin, one, Gate::Parked)?;
     }
     Ok(waiting.len())
 }
@@ -152,30 +152,17 @@ fn park(tx: &mut Tx<'_>, plugin: &str, reason: &str) -> Result<usize, Fault> {
 fn free(tx: &mut Tx<'_>, plugin: &str) -> Result<usize, Fault> {
     let waiting = some_at(tx, plugin, &[Gate::Parked])?;
     for one in &waiting {
-        let (gate, reason) = match &one.order_key {
-            Some(key) if is_behind(tx, plugin, key, one.run)? => (Gate::Queued, Some(BEHIND)),
-            _ => (Gate::Ready, None),
+        let gate = match &one.order_key {
+            Some(key) if is_behind(tx, plugin, key, one.run)? => Gate::Queued,
+            _ => Gate::Ready,
         };
-        put(tx, plugin, one, gate, reason)?;
+        move_to(tx, plugin, one, gate)?;
     }
     Ok(waiting.len())
 }
 
-fn put(
-    tx: &mut Tx<'_>,
-    plugin: &str,
-    waiting: &Waiting,
-    gate: Gate,
-    reason: Option<&str>,
-) -> Result<(), Fault> {
-    tx.connection
-        .prepare_cached("UPDATE runs SET gate = ?2, reason = ?3, parked_ms = ?4 WHERE seq = ?1")?
-        .execute((
-            waiting.run,
-            gate.as_str(),
-            reason,
-            (gate == Gate::Parked).then_some(tx.now_ms),
-        ))?;
+fn move_to(tx: &mut Tx<'_>, plugin: &str, waiting: &Waiting, gate: Gate) -> Result<(), Fault> {
+    put(tx, waiting.run, gate)?;
     tx.changes.moved(
         plugin,
         Weight::of_run(waiting.bytes),

@@ -2,8 +2,10 @@
 
 use super::clock::{natural, whole};
 use super::fault::Fault;
+use super::order::BEHIND;
 use super::pack::{unpack_body, unpack_logs};
 use super::row::{json, parsed, parsed_if_any, word, word_if_any};
+use super::standing::parking;
 use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
 use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, Payload, RunRecord};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
@@ -211,6 +213,7 @@ pub(super) fn runs(
     let mut by_delivery: HashMap<i64, Vec<RunRecord>> = HashMap::new();
     for (seq, delivery, mut run) in found.drain(..) {
         run.attempts = attempts.remove(&seq).unwrap_or_default();
+        say_why(connection, &mut run)?;
         by_delivery.entry(delivery).or_default().push(run);
     }
     Ok(by_delivery)
@@ -296,6 +299,20 @@ pub(super) fn run_of(row: &Row<'_>) -> rusqlite::Result<RunRecord> {
         next_attempt_ms: (state == RunState::Pending && gate == Gate::Ready).then_some(due_ms),
         attempts: Vec::new(),
     })
+}
+
+/// Has a run that waits say why. What its plugin or its order has to do with that is looked up here: it may change for
+/// very many runs at once, and nothing of them is written then.
+pub(super) fn say_why(connection: &Connection, run: &mut RunRecord) -> Result<(), Fault> {
+    let why = match (run.state, run.gate) {
+        (RunState::Pending, Gate::Parked) => parking(connection, &run.plugin)?.reason(),
+        (RunState::Pending, Gate::Queued) => Some(BEHIND.to_owned()),
+        _ => None,
+    };
+    if why.is_some() {
+        run.reason = why;
+    }
+    Ok(())
 }
 
 fn attempt_of(row: &Row<'_>) -> rusqlite::Result<AttemptEntry> {

@@ -86,7 +86,7 @@ pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
     // One that waited longest for its share is due first again.
     tx.connection
         .prepare_cached(
-            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = iif(gate = 'parked', reason, NULL)
+            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL
              WHERE seq IN
              (SELECT seq FROM runs INDEXED BY runs_pending
               WHERE plugin = ?1 AND gate IN ('ready', 'parked') AND lane IN ('live', 'replay') AND state = 'pending'

@@ -125,6 +125,23 @@ pub(super) struct Waiting {
     pub order_key: Option<String>,
 }
 
+/// Puts a run that waits to another gate. Why it is parked or behind another is its plugin's and its order's to say, and
+/// not written; why it waits besides is kept until it is due.
+pub(super) fn put(tx: &Tx<'_>, run: i64, gate: Gate) -> Result<(), Fault> {
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET gate = ?2, parked_ms = ?3,
+             reason = iif(claims = 0 AND (due_ms > ?4 OR ?2 = 'parked'), reason, NULL) WHERE seq = ?1",
+        )?
+        .execute((
+            run,
+            gate.as_str(),
+            (gate == Gate::Parked).then_some(tx.now_ms),
+            tx.forward_ms,
+        ))?;
+    Ok(())
+}
+
 /// Ends a run that waits, without an attempt.
 pub(super) fn end(
     tx: &mut Tx<'_>,
@@ -166,12 +183,14 @@ pub(super) fn make_pending(
     plugin: &str,
     due_ms: i64,
 ) -> Result<(), Fault> {
-    let parked = parking(tx.connection, plugin)?.reason();
-    let gate = parked.as_ref().map_or(Gate::Ready, |_| Gate::Parked);
+    let gate = match parking(tx.connection, plugin)? {
+        Parking::Parked(_) => Gate::Parked,
+        Parking::Unknown | Parking::Forgotten | Parking::Free => Gate::Ready,
+    };
     let bytes = tx
         .connection
         .prepare_cached(
-            "UPDATE runs SET state = 'pending', gate = ?2, due_ms = ?3, reason = ?4, parked_ms = ?5,
+            "UPDATE runs SET state = 'pending', gate = ?2, due_ms = ?3, reason = NULL, parked_ms = ?4,
              lease_owner = NULL, lease_until = NULL WHERE seq = ?1 RETURNING bytes",
         )?
         .query_row(
@@ -179,8 +198,7 @@ pub(super) fn make_pending(
                 run,
                 gate.as_str(),
                 due_ms,
-                &parked,
-                parked.as_ref().map(|_| tx.now_ms),
+                (gate == Gate::Parked).then_some(tx.now_ms),
             ),
             |row| row.get(0),
         )?;

@@ -85,10 +85,9 @@ impl Paper {
     pub(super) fn note_parked(&mut self) {
         for at in 0..self.runs.len() {
             let is_parked = self.gate(at) == Gate::Parked;
-            let reason = self.parking(self.runs[at].route.plugin);
             let (now, run) = (self.now, &mut self.runs[at]);
             match (is_parked, run.parked) {
-                (true, None) => (run.parked, run.reason) = (Some(now), reason),
+                (true, None) => run.parked = Some(now),
                 (false, Some(_)) => run.parked = None,
                 _ => {}
             }

@@ -214,7 +214,6 @@ fn count_plugins(registry: &mut Registry, totals: &Totals) {
         &[PLUGIN],
         "How long the run has been due that waits longest for an attempt, parked ones aside; 0 without one",
     );
-    let now_ms = now_ms();
     for (name, plugin) in &totals.plugins {
         if let Some(state) = plugin.state {
             states.at(&[state.as_str()]).inc();
@@ -228,10 +227,7 @@ fn count_plugins(registry: &mut Registry, totals: &Totals) {
             .at(&[name])
             .set(plugin.unsettled.saturating_sub(plugin.parked));
         parked.at(&[name]).set(plugin.parked);
-        let due_ms = plugin.first_due_ms.unwrap_or(now_ms);
-        oldest
-            .at(&[name])
-            .set(seconds(now_ms.saturating_sub(due_ms)));
+        oldest.at(&[name]).set(seconds(totals.overdue_ms(plugin)));
     }
 }
 

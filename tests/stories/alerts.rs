@@ -78,6 +78,33 @@ fn a_dead_run_is_posted_once_with_what_it_is_about() {
 }
 
 #[test]
+fn runs_that_are_given_up_without_an_attempt_are_posted_with_their_plugin() {
+    // Given a paused plugin with runs that wait, and another with a dead run that came later
+    let receiver = Receiver::answering(200);
+    let mut host = Host::with(&["guest-hostile"])
+        .plugin_as("paused", "guest-hostile")
+        .settings("")
+        .start();
+    host.cli(&["plugins", "pause", "paused"]).ok();
+    for end in ["ok", "reject"] {
+        let comment = comment(&format!("a/{end}"));
+        host.hub().deliver(&comment).wait(20).send();
+    }
+    host.set_env("HOOKBOX_ALERTS_URL", &receiver.url(PATH));
+    host.restart();
+    host.logs(BEGUN);
+    // When those that wait are given up
+    host.replace("hookbox.toml", "park-for = \"1ms\"\n");
+    // Then it is told whose they were
+    let alert = receiver.gets("run-dead");
+    assert_eq!(
+        (&alert["plugin"], &alert["count"]),
+        (&json!("paused"), &json!(2))
+    );
+    assert!(alert["text"].as_str().unwrap().contains("2 runs of paused"));
+}
+
+#[test]
 fn a_pause_is_posted_with_who_paused_and_how_to_end_it() {
     let receiver = Receiver::answering(204);
     let host = alerting(&receiver);

@@ -2,7 +2,6 @@
 
 use super::AlertSettings;
 use super::notice::{Kind, Notice};
-use crate::clock::now_ms;
 use crate::delivery::{RunId, RunState, Settlement};
 use crate::ledger::{Ledger, PluginRecord, RunEntry, RunFilter, Totals};
 use crate::refusal::Refusals;
@@ -27,6 +26,9 @@ const DEAD_MAX: usize = 50;
 
 /// How many runs are remembered as told.
 const TOLD_MAX: usize = 256;
+
+/// Why runs are dead that were not new when they died, and that no attempt tells of.
+const WAITED: &str = "parked for too long, lost too often, or the plugin is gone";
 
 /// Remembers what it saw.
 pub struct Lookout {
@@ -53,16 +55,22 @@ enum Disk {
     Low,
 }
 
-/// Dead runs: how many there are, and how many of them were told of.
+/// Dead runs: how many of each plugin there are, and which were told of.
 #[derive(Default)]
 struct Dead {
-    total: u64,
-    /// Dead since the looks began, and told of by nobody yet. One look later nobody will.
-    untold: i64,
-    before: i64,
+    plugins: BTreeMap<String, Deaths>,
     told: VecDeque<RunId>,
     /// Runs as old as this one, or older, are not new.
     newest: Option<RunId>,
+}
+
+/// How many runs of a plugin died.
+#[derive(Default)]
+struct Deaths {
+    total: u64,
+    /// Since the looks began, and told of by nobody yet. One look later nobody will.
+    untold: i64,
+    before: i64,
 }
 
 /// Failures in the last minute.
@@ -91,7 +99,7 @@ impl Lookout {
         let Settlement::Dead { reason } = &report.settlement else {
             return None;
         };
-        dead.tell(report.facts.run);
+        dead.tell(&report.facts.plugin, report.facts.run);
         Some(Notice {
             kind: Kind::RunDead,
             plugin: Some(report.facts.plugin.clone()),
@@ -121,7 +129,7 @@ impl Lookout {
             self.seen = Some(Seen {
                 paused: paused(&plugins),
                 dead: Dead::begin(&totals, newest_dead(&*self.ledger).await),
-                old: old(&totals, now_ms()).into_keys().collect(),
+                old: old(&totals).into_keys().collect(),
                 failures: Failures::begin(failures, Instant::now()),
                 disk: disk.state,
             });
@@ -134,10 +142,10 @@ impl Lookout {
         notices.extend(disk_notice(seen.disk, &disk));
         seen.disk = disk.state;
         let untold = seen.dead.look(&totals);
-        if untold > 0 {
+        if !untold.is_empty() {
             let page = self.ledger.run_page(dead_runs(), DEAD_MAX, None).await;
             let runs = page.ok().flatten().map_or_else(Vec::new, |page| page.items);
-            notices.extend(seen.dead.attribute(runs, untold));
+            notices.extend(seen.dead.attribute(runs, &untold));
         }
         notices
     }
@@ -163,10 +171,10 @@ fn paused(plugins: &[PluginRecord]) -> BTreeMap<String, String> {
 }
 
 /// The plugins whose backlog is old, and for how long the first of its runs has been due, in ms.
-fn old(totals: &Totals, now_ms: u64) -> BTreeMap<String, u64> {
+fn old(totals: &Totals) -> BTreeMap<String, u64> {
     let plugins = totals.plugins.iter();
     let due = plugins.filter_map(|(name, plugin)| {
-        let age_ms = now_ms.saturating_sub(plugin.first_due_ms?);
+        let age_ms = totals.overdue_ms(plugin);
         (age_ms > OLD_MS).then(|| (name.clone(), age_ms))
     });
     due.collect()
@@ -185,7 +193,7 @@ impl Seen {
     }
 
     fn backlogs(&mut self, totals: &Totals) -> Vec<Notice> {
-        let now = old(totals, now_ms());
+        let now = old(totals);
         let begun = now.iter().filter(|(name, _)| !self.old.contains(*name));
         let notices = begun.map(|(name, age_ms)| {
             let unsettled = totals.plugins.get(name).map_or(0, |plugin| {
@@ -217,63 +225,78 @@ fn about(kind: Kind, plugin: &str, reason: String) -> Notice {
 
 impl Dead {
     fn begin(totals: &Totals, newest: Option<RunId>) -> Self {
-        Self {
-            total: totals.died,
+        let mut dead = Self {
             newest,
             ..Self::default()
+        };
+        for (name, plugin) in &totals.plugins {
+            dead.of(name).total = plugin.died;
         }
+        dead
+    }
+
+    fn of(&mut self, plugin: &str) -> &mut Deaths {
+        self.plugins.entry(plugin.to_owned()).or_default()
     }
 
     /// A run was told of.
-    fn tell(&mut self, run: RunId) {
-        self.untold -= 1;
+    fn tell(&mut self, plugin: &str, run: RunId) {
+        self.of(plugin).untold -= 1;
         self.told.truncate(TOLD_MAX - 1);
         self.told.push_front(run);
     }
 
-    /// How many died that no attempt tells of: a report may come a moment after the totals, or before them, so only
-    /// what two looks in a row miss is one of these.
-    fn look(&mut self, totals: &Totals) -> u64 {
-        let more = totals.died.saturating_sub(self.total);
-        self.total = totals.died;
-        self.untold = self
-            .untold
-            .saturating_add(i64::try_from(more).unwrap_or(i64::MAX));
+    /// How many of each plugin died that no attempt tells of: a report may come a moment after the totals, or before
+    /// them, so only what two looks in a row miss is one of these.
+    fn look(&mut self, totals: &Totals) -> BTreeMap<String, u64> {
+        for (name, plugin) in &totals.plugins {
+            self.of(name).count(plugin.died);
+        }
+        let plugins = self.plugins.iter_mut();
+        let missed = plugins.map(|(name, deaths)| (name.clone(), deaths.missed()));
+        missed.filter(|(_, missed)| *missed > 0).collect()
+    }
+
+    /// Tells of so many runs of each plugin, with the newest one that is new, if there is one: the others waited before.
+    fn attribute(&mut self, runs: Vec<RunEntry>, untold: &BTreeMap<String, u64>) -> Vec<Notice> {
+        let newest = runs.first().map(|entry| entry.run.id);
+        let mut last: BTreeMap<String, RunEntry> = BTreeMap::new();
+        for entry in runs {
+            let is_new = self.newest.is_none_or(|newest| entry.run.id > newest);
+            if is_new && !self.told.contains(&entry.run.id) {
+                last.entry(entry.run.plugin.clone()).or_insert(entry);
+            }
+        }
+        self.newest = newest.max(self.newest);
+        let notices = untold.iter().map(|(plugin, count)| {
+            let (run, reason, delivery) = match last.remove(plugin) {
+                Some(RunEntry { delivery, run }) => (Some(run.id), run.reason, Some(delivery)),
+                None => (None, Some(WAITED.to_owned()), None),
+            };
+            Notice {
+                run: run.map(|id| id.to_string()),
+                delivery: delivery.map(|id| id.to_string()),
+                count: *count,
+                ..about(Kind::RunDead, plugin, reason.unwrap_or_default())
+            }
+        });
+        notices.collect()
+    }
+}
+
+impl Deaths {
+    fn count(&mut self, total: u64) {
+        let more = total.saturating_sub(self.total);
+        self.total = total;
+        let more = i64::try_from(more).unwrap_or(i64::MAX);
+        self.untold = self.untold.saturating_add(more);
+    }
+
+    fn missed(&mut self) -> u64 {
         let missed = self.untold.min(self.before).max(0);
         self.untold -= missed;
         self.before = self.untold;
         u64::try_from(missed).unwrap_or(0)
-    }
-
-    /// Tells of so many runs: of those that are new, by plugin, and of the rest in one.
-    fn attribute(&mut self, runs: Vec<RunEntry>, untold: u64) -> Vec<Notice> {
-        let newest = runs.first().map(|entry| entry.run.id);
-        let mut notices: BTreeMap<String, Notice> = BTreeMap::new();
-        let mut left = untold;
-        for RunEntry { delivery, run } in runs {
-            let is_new = self.newest.is_none_or(|newest| run.id > newest);
-            if left == 0 || !is_new || self.told.contains(&run.id) {
-                continue;
-            }
-            left -= 1;
-            let notice = notices.entry(run.plugin.clone()).or_insert_with(|| Notice {
-                run: Some(run.id.to_string()),
-                delivery: Some(delivery.to_string()),
-                count: 0,
-                ..about(Kind::RunDead, &run.plugin, run.reason.unwrap_or_default())
-            });
-            notice.count += 1;
-        }
-        self.newest = newest.max(self.newest);
-        let rest = (left > 0).then(|| Notice {
-            kind: Kind::RunDead,
-            plugin: None,
-            run: None,
-            delivery: None,
-            reason: "they waited too long, or their plugin is gone".to_owned(),
-            count: left,
-        });
-        notices.into_values().chain(rest).collect()
     }
 }
 

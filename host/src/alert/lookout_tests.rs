@@ -4,9 +4,14 @@ use super::*;
 use crate::delivery::{DeliveryId, Gate, Lane};
 use crate::ledger::{PluginTotals, RunRecord};
 
-fn totals(dead: u64) -> Totals {
+/// Of plugin `a` so many runs ever died.
+fn totals(died: u64) -> Totals {
+    let plugin = PluginTotals {
+        died,
+        ..PluginTotals::default()
+    };
     Totals {
-        died: dead,
+        plugins: [("a".to_owned(), plugin)].into(),
         ..Totals::default()
     }
 }
@@ -34,40 +39,49 @@ fn dead_run(plugin: &str, reason: &str) -> RunEntry {
 #[test]
 fn what_an_attempt_told_of_is_not_told_again_whichever_comes_first() {
     let mut dead = Dead::begin(&totals(5), None);
+    let missed = |dead: &mut Dead, died| dead.look(&totals(died)).remove("a").unwrap_or(0);
     // The report first, then the totals
-    dead.tell(RunId::new());
-    assert_eq!(dead.look(&totals(6)), 0);
-    assert_eq!(dead.look(&totals(6)), 0);
+    dead.tell("a", RunId::new());
+    assert_eq!(missed(&mut dead, 6), 0);
+    assert_eq!(missed(&mut dead, 6), 0);
     // The totals first, then the report
-    assert_eq!(dead.look(&totals(7)), 0);
-    dead.tell(RunId::new());
-    assert_eq!(dead.look(&totals(7)), 0);
-    assert_eq!(dead.look(&totals(7)), 0);
+    assert_eq!(missed(&mut dead, 7), 0);
+    dead.tell("a", RunId::new());
+    assert_eq!(missed(&mut dead, 7), 0);
+    assert_eq!(missed(&mut dead, 7), 0);
+    // What another plugin's attempt told of is not this one's
+    dead.tell("b", RunId::new());
     // Nobody tells of two, and some are not kept any more
-    assert_eq!(dead.look(&totals(9)), 0);
-    assert_eq!(dead.look(&totals(9)), 2);
-    assert_eq!(dead.look(&totals(1)), 0);
-    assert_eq!(dead.look(&totals(1)), 0);
+    assert_eq!(missed(&mut dead, 9), 0);
+    assert_eq!(missed(&mut dead, 9), 2);
+    assert_eq!(missed(&mut dead, 1), 0);
+    assert_eq!(missed(&mut dead, 1), 0);
 }
 
 #[test]
-fn runs_that_were_dead_from_the_start_are_told_by_plugin_and_the_rest_as_one() {
+fn runs_that_no_attempt_tells_of_are_told_by_plugin_with_one_that_is_new() {
     let (before, told) = (dead_run("old", "x"), dead_run("a", "told"));
     let (first, second) = (
         dead_run("a", "loop guard"),
         dead_run("a", "loop guard: again"),
     );
     let mut dead = Dead::begin(&totals(1), Some(before.run.id));
-    dead.tell(told.run.id);
+    dead.tell("a", told.run.id);
     let id = second.run.id;
-    let notices = dead.attribute(vec![second, first, told, before], 5);
+    let untold = [("a".to_owned(), 3), ("old".to_owned(), 2)].into();
+    let notices = dead.attribute(vec![second, first, told, before], &untold);
     let found: Vec<_> = notices
         .iter()
         .map(|notice| (notice.plugin.as_deref(), notice.count))
         .collect();
-    assert_eq!(found, [(Some("a"), 2), (None, 3)]);
+    assert_eq!(found, [(Some("a"), 3), (Some("old"), 2)]);
     assert_eq!(notices[0].reason, "loop guard: again");
     assert_eq!(notices[0].run, Some(id.to_string()));
+    // Of those that waited before they died, it is known whose they are, and no more
+    assert_eq!(
+        (notices[1].run.as_deref(), &*notices[1].reason),
+        (None, WAITED)
+    );
 }
 
 #[test]
@@ -103,8 +117,10 @@ fn a_backlog_is_old_after_ten_minutes_and_parked_runs_are_none() {
         .plugins
         .insert("waits".to_owned(), plugin(Some(1_000)));
     totals.plugins.insert("parked".to_owned(), plugin(None));
-    assert!(old(&totals, 1_000 + OLD_MS).is_empty());
-    let found = old(&totals, 1_001 + OLD_MS);
+    totals.now_ms = 1_000 + OLD_MS;
+    assert!(old(&totals).is_empty());
+    totals.now_ms += 1;
+    let found = old(&totals);
     assert_eq!(found.keys().collect::<Vec<_>>(), ["waits"]);
     let mut seen = Seen {
         paused: BTreeMap::new(),
@@ -118,7 +134,7 @@ fn a_backlog_is_old_after_ten_minutes_and_parked_runs_are_none() {
     assert!(
         told[0]
             .reason
-            .starts_with("the oldest of 3 has been due for ")
+            .starts_with("the oldest of 3 has been due for 10 min")
     );
     // It is told once, as long as it lasts.
     assert!(seen.backlogs(&totals).is_empty());

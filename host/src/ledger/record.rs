@@ -208,8 +208,9 @@ pub struct Totals {
     pub runs: Vec<(RunState, u64)>,
     /// Plugins that are noted, and those that have, or had, runs.
     pub plugins: BTreeMap<String, PluginTotals>,
-    /// Runs that ever became dead; it only grows.
-    pub died: u64,
+    /// What time it is by the clock that due times are made of, in ms since the Unix epoch: it follows the wall clock, but
+    /// not back.
+    pub now_ms: u64,
     /// Bytes that the ledger takes on disk.
     pub bytes: u64,
     /// Payload bytes of runs that are neither settled nor parked.
@@ -229,6 +230,17 @@ pub struct PluginTotals {
     pub parked: u64,
     /// When the first of its pending runs was due, or will be, in ms since the Unix epoch; parked ones aside.
     pub first_due_ms: Option<u64>,
+    /// Runs that ever became dead; it only grows.
+    pub died: u64,
+}
+
+impl Totals {
+    /// For how long the first of a plugin's pending runs has been due, in ms; 0 if none is due.
+    #[must_use]
+    pub fn overdue_ms(&self, plugin: &PluginTotals) -> u64 {
+        let due_ms = plugin.first_due_ms.unwrap_or(self.now_ms);
+        self.now_ms.saturating_sub(due_ms)
+    }
 }
 
 /// A version of a plugin that does not run.

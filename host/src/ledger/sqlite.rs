@@ -460,7 +460,10 @@ impl Ledger for SqliteLedger {
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {
-        self.readers.read(totals::totals).await
+        let now_ms = self.shared.clock.forward_ms();
+        self.readers
+            .read(move |connection| totals::totals(connection, now_ms))
+            .await
     }
 
     async fn tend(&self) -> Result<Tended, LedgerError> {

@@ -162,7 +162,7 @@ pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
     for run in rows.runs.values() {
         add(&format!("runs-{}", run.state), "", 1);
         if run.state == "dead" {
-            add("runs-died", "", 1);
+            add("runs-died", &run.plugin, 1);
         }
         if !run.is_settled() {
             add("unsettled", &run.plugin, 1);
@@ -180,8 +180,7 @@ pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
     add("deliveries", "", whole(rows.deliveries.len() + removed));
     // Deliveries that are gone take their count of duplicates with them, and their dead runs, which stay counted.
     if removed > 0 {
-        let died = ("runs-died".to_owned(), String::new());
-        counted.remove(&died);
+        counted.retain(|(name, _), _| name != "runs-died");
     } else {
         let duplicates = rows.deliveries.values().map(|delivery| delivery.duplicates);
         add("duplicates", "", duplicates.sum());

@@ -23,7 +23,7 @@ pub(super) const PARKED: &str = "parked";
 /// The counter of payload bytes of runs that are neither settled nor parked.
 pub(super) const BACKLOG_BYTES: &str = "backlog-bytes";
 
-/// The counter of runs that ever became dead, those that were let go since included.
+/// The counter, per plugin, of runs that ever became dead, those that were let go since included.
 pub(super) const DIED: &str = "runs-died";
 
 /// The counter of runs in a state.
@@ -121,7 +121,7 @@ impl Changes {
             let settled = self.settled.entry((plugin.to_owned(), to.0.as_str()));
             *settled.or_default() += weight.runs.unsigned_abs();
             if to.0 == RunState::Dead {
-                self.add(DIED, "", weight.runs);
+                self.add(DIED, plugin, weight.runs);
             }
         }
         self.claimable |= to == (RunState::Pending, Gate::Ready);

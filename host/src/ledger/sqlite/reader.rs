@@ -1,5 +1,6 @@
 //! Reading a ledger: by commands, while a host serves it or not, and by the host, on a few connections.
 
+use super::clock::whole;
 use super::fault::Fault;
 use super::open::{existing_file, open_reader};
 use super::tally::{Tally, tally};
@@ -7,6 +8,7 @@ use super::totals::totals;
 use super::walk::Walk;
 use super::writer::Shared;
 use super::{migrate, plugins, query};
+use crate::clock::now_ms;
 use crate::delivery::DeliveryId;
 use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord, Totals};
 use rusqlite::Connection;
@@ -90,7 +92,7 @@ impl SqliteReader {
     /// # Errors
     /// [`LedgerError::Failed`] if it cannot be read.
     pub fn totals(&self) -> Result<Totals, LedgerError> {
-        self.told(totals(&self.connection))
+        self.told(totals(&self.connection, whole(now_ms())))
     }
 
     fn told<T>(&self, result: Result<T, Fault>) -> Result<T, LedgerError> {

@@ -13,9 +13,10 @@ use crate::ledger::Totals;
 use rusqlite::Connection;
 use std::path::Path;
 
-/// How much of everything there is.
-pub(super) fn totals(connection: &Connection) -> Result<Totals, Fault> {
+/// How much of everything there is, at a time of the clock that due times are made of.
+pub(super) fn totals(connection: &Connection, now_ms: i64) -> Result<Totals, Fault> {
     let mut totals = counted(connection)?;
+    totals.now_ms = natural(now_ms);
     for (name, state) in states(connection)? {
         totals.plugins.entry(name).or_default().state = Some(state);
     }
@@ -39,12 +40,16 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
     while let Some(row) = rows.next()? {
         let (name, plugin): (String, String) = (row.get(0)?, row.get(1)?);
         let value = natural(row.get(2)?);
+        // Those that died before they were counted by plugin.
+        if name == DIED && plugin.is_empty() {
+            continue;
+        }
         match name.as_str() {
             DELIVERIES => totals.deliveries = value,
             REMOVED => removed = value,
             DUPLICATES => totals.duplicates = value,
             BACKLOG_BYTES => totals.backlog_bytes = value,
-            DIED => totals.died = value,
+            DIED => totals.plugins.entry(plugin).or_default().died = value,
             UNSETTLED => totals.plugins.entry(plugin).or_default().unsettled = value,
             PARKED => totals.plugins.entry(plugin).or_default().parked = value,
             _ => {

@@ -44,3 +44,20 @@ async fn a_clock_that_is_set_forward_and_back_again_delays_nothing() {
     record(&ledger, &["b"]).await;
     assert_eq!(claim(&ledger, &["a", "b"], 2).await.len(), 2);
 }
+
+#[tokio::test]
+async fn how_long_runs_have_been_due_is_measured_by_the_clock_that_made_them_due() {
+    let folder = TempDir::new().unwrap();
+    let ledger = open(&folder);
+    let set = &ledger.shared.clock.set;
+    record(&ledger, &["a"]).await;
+    set.wall.store(-5 * HOUR_MS, Relaxed);
+    set.steady.store(HOUR_MS, Relaxed);
+    let totals = ledger.totals().await.unwrap();
+    let overdue_ms = totals.overdue_ms(&totals.plugins["a"]);
+    let hour_ms = HOUR_MS.cast_unsigned();
+    assert!(
+        (hour_ms..hour_ms + 60_000).contains(&overdue_ms),
+        "{overdue_ms}"
+    );
+}

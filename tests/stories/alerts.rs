@@ -225,6 +225,12 @@ fn an_address_that_cannot_be_used_is_an_error_that_does_not_repeat_it() {
             && !far.contains("hunter2"),
         "{far}"
     );
+    let port = said("https://hooks.example:70000/hunter2");
+    assert!(
+        port.contains("HOOKBOX_ALERTS_URL: the port in the address is none")
+            && !port.contains("hunter2"),
+        "{port}"
+    );
     let unset = said("env:NOT_SET_ANYWHERE");
     assert!(
         unset.contains("env:NOT_SET_ANYWHERE: the environment variable is not set"),

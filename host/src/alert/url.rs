@@ -1,9 +1,11 @@
 //! Where alerts are posted. Chat services put a secret into the path, so it is shown nowhere.
 
 use hyper::Uri;
+use hyper::http::uri::Authority;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZero;
 
 /// The longest address, in bytes.
 const BYTES_MAX: usize = 2_048;
@@ -17,11 +19,19 @@ pub struct AlertUrl {
 
 /// Why a text is no such address. It is not repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not an address that alerts can be posted to; write `https://…` (`http://` only to a loopback or private IP \
-     address), or where it is kept: `env:NAME` or `file:PATH`"
-)]
-pub struct AlertUrlError;
+pub enum AlertUrlError {
+    /// It is none, or one that alerts are not posted to.
+    #[error(
+        "not an address that alerts can be posted to; write `https://…` (`http://` only to a loopback or private IP \
+         address), or where it is kept: `env:NAME` or `file:PATH`"
+    )]
+    Address,
+    /// What follows its host's name is no port.
+    #[error(
+        "the port in the address is none; write a number from 1 to 65535, or leave it out with its colon"
+    )]
+    Port,
+}
 
 impl AlertUrl {
     /// Reads an address: HTTPS, or HTTP to this machine or a private network, where no stranger listens.
@@ -31,10 +41,10 @@ impl AlertUrl {
     pub fn parse(text: &str) -> Result<Self, AlertUrlError> {
         let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.len() > BYTES_MAX || !visible || text.contains('#') {
-            return Err(AlertUrlError);
+            return Err(AlertUrlError::Address);
         }
-        let uri: Uri = text.parse().map_err(|_| AlertUrlError)?;
-        let authority = uri.authority().ok_or(AlertUrlError)?;
+        let uri: Uri = text.parse().map_err(|_| AlertUrlError::Address)?;
+        let authority = uri.authority().ok_or(AlertUrlError::Address)?;
         let host = authority.host();
         let allowed = match uri.scheme_str() {
             Some("https") => !host.is_empty(),
@@ -43,7 +53,10 @@ impl AlertUrl {
         };
         // A user and a password belong into neither.
         if !allowed || authority.as_str().contains('@') {
-            return Err(AlertUrlError);
+            return Err(AlertUrlError::Address);
+        }
+        if !has_port_or_none(authority) {
+            return Err(AlertUrlError::Port);
         }
         Ok(Self {
             text: text.to_owned(),
@@ -73,6 +86,18 @@ impl AlertUrl {
 impl fmt::Debug for AlertUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("AlertUrl(…)")
+    }
+}
+
+/// Whether nothing but a port that can be connected to follows the host's name. The parser lets any number pass.
+fn has_port_or_none(authority: &Authority) -> bool {
+    let rest = authority.as_str().strip_prefix(authority.host());
+    match rest.and_then(|rest| rest.strip_prefix(':')) {
+        Some(port) => {
+            let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+            digits && port.parse::<NonZero<u16>>().is_ok()
+        }
+        None => rest == Some(""),
     }
 }
 
@@ -115,10 +140,30 @@ mod tests {
             "https://example/ x",
             "https://",
         ] {
-            assert_eq!(AlertUrl::parse(bad), Err(AlertUrlError), "{bad}");
+            assert_eq!(AlertUrl::parse(bad), Err(AlertUrlError::Address), "{bad}");
         }
         let long = format!("https://example/{}", "x".repeat(BYTES_MAX));
-        assert_eq!(AlertUrl::parse(&long), Err(AlertUrlError));
+        assert_eq!(AlertUrl::parse(&long), Err(AlertUrlError::Address));
+    }
+
+    #[test]
+    fn a_port_is_one_that_can_be_connected_to() {
+        for good in [
+            "https://example:1/",
+            "https://example:65535",
+            "http://[::1]:443",
+        ] {
+            assert!(AlertUrl::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://example:0/x",
+            "https://example:65536/x",
+            "https://example:/x",
+            "https://example:000000/x",
+            "http://[::1]:99999/x",
+        ] {
+            assert_eq!(AlertUrl::parse(bad), Err(AlertUrlError::Port), "{bad}");
+        }
     }
 
     #[test]

@@ -11,6 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The path below which each plugin has an endpoint of its own.
 const ENDPOINTS: &str = "/webhooks/";
 
+/// Why a plugin does not get a delivery again that it is routed to.
+pub const UNSETTLED: &str = "its run is not settled yet";
+
+/// The same where only what is dead is to run again.
+pub const NOT_DEAD: &str = "its run is not dead any more";
+
 /// What a replay of one delivery is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -69,17 +75,20 @@ impl Plan {
     /// What of the plan is skipped once the ledger has recorded the runs that it could.
     #[must_use]
     pub fn skipped(self, recorded: &[RunRecord]) -> Vec<Skipped> {
-        self.skipped_but(|run| recorded.iter().any(|kept| kept.id == run.id))
+        self.skipped_but(
+            |run| recorded.iter().any(|kept| kept.id == run.id),
+            UNSETTLED,
+        )
     }
 
-    /// The same, told which runs were recorded.
+    /// The same, told which runs were recorded, and why the others were not.
     #[must_use]
-    pub fn skipped_but(self, is_recorded: impl Fn(&NewRun) -> bool) -> Vec<Skipped> {
-        let unsettled = self.runs.into_iter().filter(|run| !is_recorded(run));
+    pub fn skipped_but(self, is_recorded: impl Fn(&NewRun) -> bool, why: &str) -> Vec<Skipped> {
+        let others = self.runs.into_iter().filter(|run| !is_recorded(run));
         let mut skipped = self.skipped;
-        skipped.extend(unsettled.map(|run| Skipped {
+        skipped.extend(others.map(|run| Skipped {
             plugin: run.plugin,
-            reason: "its run is not settled yet".to_owned(),
+            reason: why.to_owned(),
         }));
         skipped.sort_by(|one, other| one.plugin.cmp(&other.plugin));
         skipped

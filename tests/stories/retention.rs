@@ -1,6 +1,7 @@
 //! What is kept and what goes: by age, by bytes, and never while it has something to do.
 
 use hookbox_tests::{Host, event, eventually};
+use serde_json::json;
 use std::time::Duration;
 
 /// The longest that a look of retention, or a changed setting, may take to show.
@@ -73,6 +74,7 @@ fn old_deliveries_go_once_their_runs_have_ended_and_others_stay() {
     let hub = host.hub();
     let again = hub.deliver(&comment).id("a/done").send();
     assert_eq!((again.status, again.id()), (200, done), "{again:?}");
+    assert_eq!(again.json()["runs"], json!([]));
     let metrics = host.admin().ask("GET", "/metrics").send().body;
     for line in ["hookbox_deliveries_total 4", "hookbox_kept_deliveries 2"] {
         assert!(metrics.contains(&format!("\n{line}\n")), "{metrics}");

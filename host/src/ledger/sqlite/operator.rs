@@ -90,7 +90,7 @@ impl SqliteOperator {
     }
 
     /// Records new runs of several deliveries in one transaction: keep it short, a host waits meanwhile. Returns, in
-    /// order, the plugins whose runs were recorded; none of a delivery that is gone.
+    /// order, the plugins whose runs were recorded; `None` for a delivery that is gone.
     ///
     /// # Errors
     /// As [`SqliteOperator::replay`].
@@ -98,10 +98,17 @@ impl SqliteOperator {
         &mut self,
         deliveries: &[Again],
         which: Which,
-    ) -> Result<Vec<Vec<String>>, LedgerError> {
+    ) -> Result<Vec<Option<Vec<String>>>, LedgerError> {
+        // It was dead when it was looked at, and may have been replayed by somebody else since.
+        let wanted: fn(RunState) -> bool = match which {
+            Which::Settled => |_| true,
+            Which::Dead => |newest| newest == RunState::Dead,
+        };
         self.write(|tx| {
             let deliveries = deliveries.iter();
-            deliveries.map(|again| replay(tx, again, which)).collect()
+            deliveries
+                .map(|again| record::replay_where(tx, again.id, &again.runs, wanted))
+                .collect()
         })
     }
 
@@ -149,34 +156,6 @@ fn refuse_failed(file: &Path, data: &Path) -> Result<(), LedgerError> {
         path: file.to_owned(),
         reason,
     })
-}
-
-fn replay(tx: &mut Tx<'_>, again: &Again, which: Which) -> Result<Vec<String>, Fault> {
-    let mut runs = Vec::new();
-    for run in &again.runs {
-        // It was dead when it was looked at, and may have been replayed by somebody else since.
-        if which == Which::Settled || is_dead(tx, again.id, &run.plugin)? {
-            runs.push(run.clone());
-        }
-    }
-    if runs.is_empty() {
-        return Ok(Vec::new());
-    }
-    Ok(record::replay(tx, again.id, &runs)?.unwrap_or_default())
-}
-
-/// Whether the newest run of a plugin for a delivery is dead, or there is none.
-fn is_dead(tx: &Tx<'_>, delivery: DeliveryId, plugin: &str) -> Result<bool, Fault> {
-    let state: Option<String> = tx
-        .connection
-        .prepare_cached(
-            "SELECT state FROM runs WHERE plugin = ?2
-             AND delivery = (SELECT seq FROM deliveries WHERE id = ?1)
-             ORDER BY replay DESC LIMIT 1",
-        )?
-        .query_row((delivery.to_string(), plugin), |row| row.get(0))
-        .optional()?;
-    Ok(state.is_none_or(|state| state == RunState::Dead.as_str()))
 }
 
 /// Who paused a plugin, if somebody did; `None` if it is not known.

@@ -86,8 +86,9 @@ fn run_again(tx: &mut Tx<'_>, id: DeliveryId, runs: &[NewRun]) -> Result<Vec<Str
     Ok(replay_where(tx, id, runs, wanted)?.unwrap_or_default())
 }
 
-/// Records new runs of a delivery, for plugins that had none and for those whose newest one is settled as `wanted`.
-fn replay_where(
+/// Records new runs of a delivery, for plugins that had none and for those whose newest one is settled as `wanted`;
+/// `None` if there is no such delivery.
+pub(super) fn replay_where(
     tx: &mut Tx<'_>,
     id: DeliveryId,
     runs: &[NewRun],

@@ -11,7 +11,7 @@ use crate::delivery::{DeliveryId, DeliveryState, RunState};
 use crate::event::Event;
 use crate::ledger::DeliveryFilter;
 use crate::ledger::sqlite::{Again, Tally, Walked, Which};
-use crate::replay::{Plan, Skipped, dead};
+use crate::replay::{NOT_DEAD, Plan, Skipped, UNSETTLED, dead};
 use crate::router::Router;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -57,6 +57,9 @@ struct SkippedJson {
 }
 
 /// What of one delivery can be replayed.
+/// Why a delivery is skipped that matched.
+const GONE: &str = "retention let it go meanwhile";
+
 enum Planned {
     Plan(DeliveryId, Plan),
     /// Nothing, for this reason.
@@ -174,7 +177,7 @@ impl Replayer {
             let again: Vec<Again> = part.iter().filter_map(Planned::again).collect();
             let recorded = self.operator.replay_all(&again, which)?;
             let recorded = again.iter().map(|again| again.id).zip(recorded);
-            summary.take(part, &recorded.collect());
+            summary.take(part, &recorded.collect(), which);
             summary.last_received_at = Some(rfc3339(last_ms));
         }
         Ok(())
@@ -215,21 +218,32 @@ impl Planned {
 
 impl Summary {
     /// Counts a part once it is durable.
-    fn take(&mut self, part: Vec<Planned>, recorded: &BTreeMap<DeliveryId, Vec<String>>) {
+    fn take(
+        &mut self,
+        part: Vec<Planned>,
+        recorded: &BTreeMap<DeliveryId, Option<Vec<String>>>,
+        which: Which,
+    ) {
+        let why = match which {
+            Which::Settled => UNSETTLED,
+            Which::Dead => NOT_DEAD,
+        };
         for planned in part {
             match planned {
                 Planned::Nothing(id, reason) => self.skip(id, None, reason),
                 Planned::Plan(id, plan) => {
-                    let plugins = recorded.get(&id).map_or(&[][..], Vec::as_slice);
+                    let Some(plugins) = recorded.get(&id).and_then(Option::as_ref) else {
+                        self.skip(id, None, GONE.to_owned());
+                        continue;
+                    };
                     let is_recorded = |plugin: &String| plugins.contains(plugin);
                     let runs = plan.runs.iter().filter(|run| is_recorded(&run.plugin));
                     let parked = runs.filter(|run| run.parked.is_some()).count();
                     self.deliveries += u64::from(!plugins.is_empty());
                     self.runs += count(plugins.len());
                     self.parked += count(parked);
-                    for Skipped { plugin, reason } in
-                        plan.skipped_but(|run| is_recorded(&run.plugin))
-                    {
+                    let skipped = plan.skipped_but(|run| is_recorded(&run.plugin), why);
+                    for Skipped { plugin, reason } in skipped {
                         self.skip(id, Some(plugin), reason);
                     }
                 }
@@ -374,6 +388,32 @@ mod tests {
             .unwrap();
         assert_eq!(second.deliveries, dead - count(PART));
         assert_eq!(left(&replayer), 0);
+    }
+
+    #[tokio::test]
+    async fn what_changed_since_it_was_looked_at_is_told_apart() {
+        // Given three dead deliveries, as they were looked at
+        let folder = TempDir::new().unwrap();
+        let _ledger = with_dead(&folder, 3).await;
+        let mut replayer = Replayer::open(folder.path(), Some("a".to_owned())).unwrap();
+        let walk = replayer.reader.walk(of_dead()).unwrap();
+        let plan = |walked| plan(walked, &replayer.router, Some("a"), Which::Dead);
+        let mut part: Vec<_> = walk.map(|walked| plan(walked.unwrap())).collect();
+        // When one is replayed by somebody else, and one is gone
+        let first = part[0].again().unwrap();
+        replayer.operator.replay(first.id, &first.runs).unwrap();
+        if let Planned::Plan(id, _) = &mut part[1] {
+            *id = DeliveryId::new();
+        }
+        let again: Vec<Again> = part.iter().filter_map(Planned::again).collect();
+        let recorded = replayer.operator.replay_all(&again, Which::Dead).unwrap();
+        let recorded = again.iter().map(|again| again.id).zip(recorded).collect();
+        let mut summary = Summary::default();
+        summary.take(part, &recorded, Which::Dead);
+        // Then the third runs again, and of the others it is told why they do not
+        assert_eq!((summary.deliveries, summary.runs), (1, 1));
+        let told = summary.skipped.iter().map(|skipped| &*skipped.reason);
+        assert_eq!(told.collect::<Vec<_>>(), [NOT_DEAD, GONE]);
     }
 
     #[test]

@@ -131,7 +131,7 @@ async fn what_comes_again_is_known_although_its_delivery_has_gone() {
     };
     let recording = ledger.record(again, vec![run("a")]).await.unwrap();
     assert!(
-        matches!(recording, Recording::Duplicate { first, .. } if first == old.id),
+        matches!(&recording, Recording::Duplicate { first, again } if *first == old.id && again.is_empty()),
         "{recording:?}"
     );
     assert_eq!(ledger.replay(old.id, vec![run("a")]).await.unwrap(), None);

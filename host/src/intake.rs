@@ -18,7 +18,7 @@ use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, Gate, NewDelivery, NewRun, Outcome};
 use crate::event::Event;
 use crate::failpoint::hit;
-use crate::ledger::{Ledger, LedgerError, Recorded, Recording, RunRecord};
+use crate::ledger::{KnownAs, Ledger, LedgerError, Recorded, Recording, RunRecord};
 use crate::plugin::capability::raw::KEPT_HEADERS;
 use crate::router::Router;
 use answer::{RunAnswer, WaitPreference};
@@ -156,7 +156,12 @@ impl Intake {
         let unparsable = delivery.unparsable.clone();
         let plugins: Vec<String> = runs.iter().map(|run| run.plugin.clone()).collect();
         let parked = runs.iter().all(|run| run.parked.is_some());
-        let known_as = (delivery.hub_id.clone()).map(|hub_id| (hub_id, delivery.body_sha256));
+        let known_as = (delivery.hub_id.clone()).map(|hub_id| KnownAs {
+            path: delivery.path.clone(),
+            hub_id,
+            body_sha256: delivery.body_sha256,
+            plugins: plugins.clone(),
+        });
         let recorded = {
             let ledger = Arc::clone(&self.ledger);
             // A task of its own: a sender that goes away takes its request with it, but neither the recording nor its
@@ -169,7 +174,7 @@ impl Intake {
         };
         let recording = recorded.await.unwrap_or(Err(LedgerError::Busy));
         let recording = match recording {
-            Err(error) => self.unless_known(&verified, known_as, &error).await?,
+            Err(error) => self.unless_known(known_as, &error).await?,
             Ok(recording) => recording,
         };
         match recording {
@@ -191,16 +196,14 @@ impl Intake {
     /// A delivery that cannot be recorded now may have been before: then its sender need not come again.
     async fn unless_known(
         &self,
-        verified: &Verified,
-        known_as: Option<(String, [u8; 32])>,
+        known_as: Option<KnownAs>,
         error: &LedgerError,
     ) -> Result<Recording, Answer> {
-        if let Some((hub_id, body_sha256)) = known_as {
-            let first = self.ledger.first_of(verified.path(), &hub_id, body_sha256);
-            if let Ok(Some(first)) = first.await {
-                let again = Vec::new();
-                return Ok(Recording::Duplicate { first, again });
-            }
+        if let Some(known_as) = known_as
+            && let Ok(Some(first)) = self.ledger.first_of(known_as).await
+        {
+            let again = Vec::new();
+            return Ok(Recording::Duplicate { first, again });
         }
         Err(unrecorded(error))
     }

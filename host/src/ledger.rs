@@ -53,12 +53,7 @@ pub trait Ledger: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`LedgerError`] if that cannot be read now.
-    async fn first_of(
-        &self,
-        path: &str,
-        hub_id: &str,
-        body_sha256: [u8; 32],
-    ) -> Result<Option<DeliveryId>, LedgerError>;
+    async fn first_of(&self, again: KnownAs) -> Result<Option<DeliveryId>, LedgerError>;
 
     /// Claims due runs: marks them running under a lease and inserts their attempt rows.
     ///
@@ -290,6 +285,19 @@ impl Recorded {
     pub const fn hub_id_reused(&self) -> bool {
         self.hub_id_reused
     }
+}
+
+/// What a delivery may be known by that came before.
+#[derive(Debug, Clone)]
+pub struct KnownAs {
+    /// The endpoint's path.
+    pub path: String,
+    /// Its `Webhook-Id`.
+    pub hub_id: String,
+    /// SHA-256 of its body.
+    pub body_sha256: [u8; 32],
+    /// The plugins that it is routed to now.
+    pub plugins: Vec<String>,
 }
 
 /// Which runs to claim.

@@ -294,6 +294,7 @@ fn more_bytes_than_may_wait_are_asked_to_come_again() {
     let refused = host.hub().deliver(&push("a/ok")).id("h2").send();
     assert_eq!(refused.status, 503);
     assert!(refused.header("retry-after").is_some());
+    host.logs("backlog-max allows 1");
     // What was recorded before is known all the same.
     let known = host.hub().deliver(&sleep).id("h1").send();
     assert_eq!(

@@ -132,6 +132,11 @@ macro_rules! ledger_conforms {
             a_delivery_of_which_one_run_was_given_up_waits_for_the_others,
             another_grant_gives_runs_of_a_paused_plugin_their_share_anew,
             a_run_takes_over_the_share_of_the_one_it_stands_for,
+            a_run_that_is_given_up_gives_its_share_back,
+            another_grant_gives_all_that_wait_their_share_anew,
+            a_replay_holds_back_no_live_run_that_came_during_a_pause,
+            a_delivery_is_known_at_rest_while_nothing_of_it_would_be_run_again,
+            a_pause_that_is_ended_while_its_plugin_is_gone_is_over,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

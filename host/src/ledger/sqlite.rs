@@ -74,9 +74,9 @@ use self::record::Parcel;
 use self::settle::Ending;
 use self::writer::{Shared, Tx, Writer};
 use super::{
-    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, Ledger, LedgerError, LedgerSettings, Page,
-    Payload, PluginRecord, Recording, RunEntry, RunFilter, RunRecord, Settled, StateChanges,
-    StateValue, Tended, Totals,
+    Claim, ClaimRequest, DeliveryFilter, DeliveryRecord, KnownAs, Ledger, LedgerError,
+    LedgerSettings, Page, Payload, PluginRecord, Recording, RunEntry, RunFilter, RunRecord,
+    Settled, StateChanges, StateValue, Tended, Totals,
 };
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use async_trait::async_trait;
@@ -284,25 +284,11 @@ impl Ledger for SqliteLedger {
         Ok(recording)
     }
 
-    async fn first_of(
-        &self,
-        path: &str,
-        hub_id: &str,
-        body_sha256: [u8; 32],
-    ) -> Result<Option<DeliveryId>, LedgerError> {
-        let (path, hub_id) = (path.to_owned(), hub_id.to_owned());
+    async fn first_of(&self, again: KnownAs) -> Result<Option<DeliveryId>, LedgerError> {
         let now_ms = self.shared.clock.wall_ms();
         let on_duplicate = self.shared.settings.borrow().on_duplicate;
         self.readers
-            .read(move |connection| {
-                dedup::first_at_rest(
-                    connection,
-                    &path,
-                    &hub_id,
-                    &body_sha256,
-                    (now_ms, on_duplicate),
-                )
-            })
+            .read(move |connection| dedup::first_at_rest(connection, &again, now_ms, on_duplicate))
             .await
     }
 

@@ -3,7 +3,9 @@
 use super::rules::{PARKED, ordered, put, record_run, standing};
 use super::{Place, again, attempt, claim, claim_one, dead, delivery, done, found, run, settle};
 use crate::delivery::{Counts, DeliveryId, DeliveryState, NewDelivery, Outcome, Settlement};
-use crate::ledger::{Ledger, LedgerSettings, OnDuplicate, PluginState, Recording, StateChanges};
+use crate::ledger::{
+    KnownAs, Ledger, LedgerSettings, OnDuplicate, PluginState, Recording, StateChanges,
+};
 use std::time::Duration;
 
 fn same(first: &NewDelivery) -> NewDelivery {
@@ -74,6 +76,31 @@ pub async fn a_duplicate_has_run_again_what_the_operator_wants(place: &dyn Place
             }
         }
         ledger.close().await;
+    }
+}
+
+pub async fn a_delivery_is_known_at_rest_while_nothing_of_it_would_be_run_again(place: &dyn Place) {
+    let ledger = place.open().await;
+    let first = delivery();
+    let runs = vec![run("dead"), run("done"), run("waits")];
+    ledger.record(first.clone(), runs).await.unwrap();
+    dead(&*ledger, claim_one(&*ledger, "dead").await).await;
+    done(&*ledger, claim_one(&*ledger, "done").await).await;
+    for (plugins, known) in [
+        (&["done"][..], true),
+        (&["done", "waits"], true),
+        // It stands as pending, and yet
+        (&["dead", "done", "waits"], false),
+        (&["done", "new"], false),
+    ] {
+        let again = KnownAs {
+            path: first.path.clone(),
+            hub_id: first.hub_id.clone().unwrap(),
+            body_sha256: first.body_sha256,
+            plugins: plugins.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let found = ledger.first_of(again).await.unwrap();
+        assert_eq!(found, known.then_some(first.id), "{plugins:?}");
     }
 }
 

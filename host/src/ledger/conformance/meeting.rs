@@ -1,6 +1,7 @@
 //! Where two rules meet: what random steps found that each rule's own tests did not.
 
-use super::{Place, claimable, delivery, done, found, plugin, run};
+use super::rules::ordered;
+use super::{Place, claim_one, claimable, delivery, done, found, only_run, plugin, run};
 use crate::delivery::{DeliveryId, DeliveryState, NewRun};
 use crate::ledger::{
     Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerSettings, PluginRecord, PluginState,
@@ -96,4 +97,82 @@ pub async fn a_run_takes_over_the_share_of_the_one_it_stands_for(place: &dyn Pla
         assert!(claim(&*ledger, 1).await.is_empty());
     }
     assert_eq!(next_due().await.unwrap(), share);
+}
+
+pub async fn a_run_that_is_given_up_gives_its_share_back(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    for _ in 0..4 {
+        record(&*ledger, vec![of_repo()]).await;
+    }
+    // One runs, the others have the next three hours.
+    assert_eq!(claim(&*ledger, 1).await.len(), 1);
+    ledger.forget_plugin("a".to_owned()).await.unwrap();
+    ledger.put_plugin(loaded).await.unwrap();
+    let next = record(&*ledger, vec![of_repo()]).await;
+    assert!(claim(&*ledger, 1).await.is_empty());
+    let due_ms = only_run(&*ledger, next).await.next_attempt_ms.unwrap();
+    let minutes = due_ms.saturating_sub(crate::clock::now_ms()) / 60_000;
+    assert!(minutes <= 61, "{minutes}");
+}
+
+pub async fn another_grant_gives_all_that_wait_their_share_anew(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded.clone()).await.unwrap();
+    // More than there are shares in a day,
+    for _ in 0..30 {
+        record(&*ledger, vec![of_repo()]).await;
+    }
+    // and one that takes a share over, behind another of its order
+    let like = |key: &str| {
+        let mut like = of_repo();
+        like.rules.order_key = Some("x".to_owned());
+        like.rules.debounce = Some(DebounceKey {
+            key: key.to_owned(),
+            quiet: Duration::ZERO,
+            max: Duration::ZERO,
+        });
+        vec![like]
+    };
+    record(&*ledger, like("k")).await;
+    assert_eq!(claim(&*ledger, 1).await.len(), 1);
+    record(&*ledger, like("l")).await;
+    record(&*ledger, like("k")).await;
+    let granted = PluginRecord {
+        grant: Some("rate = { per-repo = 99 }".to_owned()),
+        ..loaded
+    };
+    ledger.put_plugin(granted).await.unwrap();
+    let mut begun = 0;
+    loop {
+        let claims = claim(&*ledger, 99).await;
+        if claims.is_empty() {
+            break;
+        }
+        begun += claims.len();
+        for claim in claims {
+            done(&*ledger, claim).await;
+        }
+    }
+    assert_eq!(begun, 31);
+}
+
+pub async fn a_replay_holds_back_no_live_run_that_came_during_a_pause(place: &dyn Place) {
+    let ledger = place.open().await;
+    let loaded = plugin("a", PluginState::Loaded, None);
+    ledger.put_plugin(loaded).await.unwrap();
+    let first = record(&*ledger, vec![ordered("x")]).await;
+    done(&*ledger, claim_one(&*ledger, "a").await).await;
+    ledger.pause("a".into(), "ann".into()).await.unwrap();
+    ledger.replay(first, vec![ordered("x")]).await.unwrap();
+    record(&*ledger, vec![ordered("x")]).await;
+    ledger.resume("a".into()).await.unwrap();
+    // However many others are live
+    for _ in 0..3 {
+        record(&*ledger, vec![run("a")]).await;
+    }
+    let claims = super::claim(&*ledger, &["a"], 1).await;
+    assert_eq!(claims[0].facts().delivery, first);
 }

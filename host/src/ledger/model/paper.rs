@@ -72,6 +72,8 @@ pub struct Run {
     pub due: u64,
     pub stands_for: u64,
     parked: Option<u64>,
+    /// Whether it waited behind another of its order.
+    queued: bool,
     /// The minute of its repo's hour that it takes.
     share: Option<u64>,
     pub claims: u64,
@@ -182,6 +184,7 @@ impl Paper {
             }
             Step::Resume(plugin) => {
                 self.plugins[*plugin].paused_by = None;
+                self.plugins[*plugin].paused_before = None;
                 self.plugins[*plugin].failures = 0;
                 self.known(*plugin)
             }
@@ -208,7 +211,7 @@ impl Paper {
                 Answer::Nothing
             }
         };
-        self.note_parked();
+        self.note_gates();
     }
 
     /// Why the runs of a plugin are parked.

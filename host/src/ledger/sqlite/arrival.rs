@@ -64,6 +64,9 @@ impl Arrival<'_> {
                 fate = self.unless_too_many(tx)?;
             }
         }
+        if !matches!(fate, Fate::Dead(_)) {
+            order::hold_back_no_live(tx, self.run, self.lane)?;
+        }
         let (state, gate, reason) = match fate {
             Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
             Fate::Parked(reason) => (
@@ -72,7 +75,7 @@ impl Arrival<'_> {
                 reason.or(waits.reason.take()),
             ),
             Fate::Free => {
-                let gate = if order::is_behind_any(tx, self.run, self.lane)? {
+                let gate = if order::is_behind_any(tx, self.run)? {
                     Gate::Queued
                 } else {
                     Gate::Ready
@@ -122,9 +125,7 @@ impl Arrival<'_> {
             waits.first_ms = predecessor.first_ms;
             waits.stands_for = predecessor.stands_for + 1;
             // Else a repo with ever more events would wait for ever another share, and for none long enough.
-            waits.rate_ms = predecessor
-                .rate_ms
-                .filter(|_| predecessor.rate_key == self.run.rules.rate_key);
+            waits.rate_ms = predecessor.rate_ms.filter(|share| rate::is_one(*share));
         }
         let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
         let quiet = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));

@@ -1,6 +1,7 @@
 //! Debounce: of like runs that were never claimed only the last is made, and it stands for the others.
 
 use super::fault::Fault;
+use super::rate;
 use super::row::word;
 use super::standing::{Waiting, end};
 use super::writer::Tx;
@@ -14,8 +15,7 @@ pub(super) struct Predecessor {
     pub first_ms: i64,
     /// How many runs it stood for.
     pub stands_for: i64,
-    /// The repo's hour that it took its share of, and from when on.
-    pub rate_key: Option<String>,
+    /// From when on it had a share of its repo's hour; the new run's from now on, if that is of the same repo.
     pub rate_ms: Option<i64>,
     /// Why it waited.
     pub reason: Option<String>,
@@ -48,16 +48,20 @@ pub(super) fn coalesce(
             let predecessor = Predecessor {
                 first_ms: row.get(5)?,
                 stands_for: row.get(6)?,
-                rate_key: row.get(7)?,
                 rate_ms: row.get(8)?,
                 reason: row.get(9)?,
             };
-            Ok((waiting, predecessor))
+            Ok((waiting, predecessor, row.get(7)?))
         })
         .optional()?;
-    let Some((waiting, predecessor)) = found else {
+    let Some((waiting, mut predecessor, rate_key)) = found else {
         return Ok(None);
     };
+    let rate_key: Option<String> = rate_key;
+    if rate_key != new.rules.rate_key {
+        rate::give_back(tx, &new.plugin, waiting.run)?;
+        predecessor.rate_ms = None;
+    }
     let reason = format!("a like event came: run {} stands for it", new.id);
     end(tx, &new.plugin, &waiting, RunState::Coalesced, &reason)?;
     hit!("in-coalesce");

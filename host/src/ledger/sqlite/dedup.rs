@@ -5,9 +5,10 @@
 use super::changes::DUPLICATES;
 use super::clock::{milliseconds, whole};
 use super::fault::Fault;
+use super::row::word;
 use super::writer::Tx;
-use crate::delivery::{DeliveryId, NewDelivery};
-use crate::ledger::OnDuplicate;
+use crate::delivery::{DeliveryId, NewDelivery, RunState};
+use crate::ledger::{KnownAs, OnDuplicate};
 use rusqlite::{Connection, OptionalExtension as _};
 
 /// The delivery that this one repeats within its window, counted as repeated.
@@ -60,22 +61,46 @@ pub(super) fn first_of(
 /// The same where nothing would be run again for it: its answer can be given although nothing can be recorded now.
 pub(super) fn first_at_rest(
     connection: &Connection,
-    path: &str,
-    hub_id: &str,
-    body_sha256: &[u8; 32],
-    (now_ms, on_duplicate): (i64, OnDuplicate),
+    again: &KnownAs,
+    now_ms: i64,
+    on_duplicate: OnDuplicate,
 ) -> Result<Option<DeliveryId>, Fault> {
-    let Some(first) = first_of(connection, path, hub_id, body_sha256, now_ms)? else {
+    let (path, hub_id) = (&again.path, &again.hub_id);
+    let Some(first) = first_of(connection, path, hub_id, &again.body_sha256, now_ms)? else {
         return Ok(None);
     };
-    let again = match on_duplicate {
-        OnDuplicate::Ignore => false,
-        OnDuplicate::Fill => connection
-            .prepare_cached("SELECT 1 FROM deliveries WHERE id = ?1 AND state = 'dead'")?
-            .exists([first.to_string()])?,
-        OnDuplicate::Rerun => true,
+    let kept: Option<i64> = connection
+        .prepare_cached("SELECT seq FROM deliveries WHERE id = ?1")?
+        .query_row([first.to_string()], |row| row.get(0))
+        .optional()?;
+    let Some(delivery) = kept else {
+        return Ok(Some(first));
     };
-    Ok((!again).then_some(first))
+    for plugin in &again.plugins {
+        let newest = newest_state(connection, delivery, plugin)?;
+        let runs_again = match on_duplicate {
+            OnDuplicate::Ignore => false,
+            OnDuplicate::Fill => newest.is_none_or(|newest| newest == RunState::Dead),
+            OnDuplicate::Rerun => newest.is_none_or(RunState::is_settled),
+        };
+        if runs_again {
+            return Ok(None);
+        }
+    }
+    Ok(Some(first))
+}
+
+fn newest_state(
+    connection: &Connection,
+    delivery: i64,
+    plugin: &str,
+) -> Result<Option<RunState>, Fault> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT state FROM runs WHERE delivery = ?1 AND plugin = ?2 ORDER BY replay DESC LIMIT 1",
+        )?
+        .query_row((delivery, plugin), |row| word(row, 0, RunState::from_word))
+        .optional()?)
 }
 
 /// Whether the same path and id came with another body within the window.

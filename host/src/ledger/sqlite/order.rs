@@ -20,23 +20,31 @@ pub(super) const HEAD: &str = "SELECT seq, state, gate, bytes FROM runs INDEXED 
      WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')
      ORDER BY seq LIMIT 1";
 
-/// Whether a new run has to wait behind another. Replayed ones that hold back a live one are claimed like it: else they
-/// would hold it for as long as their plugin has other live runs.
-pub(super) fn is_behind_any(tx: &Tx<'_>, run: &NewRun, lane: Lane) -> Result<bool, Fault> {
-    let Some(key) = &run.rules.order_key else {
-        return Ok(false);
-    };
-    let is_behind = is_behind(tx, &run.plugin, key, i64::MAX)?;
-    if is_behind && lane == Lane::Live {
+/// Has the replayed runs of a key claimed as live ones: those after its last live one, as each live one has done this to
+/// those before it.
+pub(super) const TO_LIVE_LANE: &str = "UPDATE runs INDEXED BY runs_order SET lane = 'live'
+     WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')
+       AND seq > coalesce((SELECT seq FROM runs INDEXED BY runs_order
+         WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('pending', 'running')
+           AND lane = 'live' ORDER BY seq DESC LIMIT 1), 0)";
+
+/// Has replayed runs that hold back a new live one claimed like it: else they would hold it for as long as their plugin
+/// has other live runs.
+pub(super) fn hold_back_no_live(tx: &Tx<'_>, run: &NewRun, lane: Lane) -> Result<(), Fault> {
+    if let (Some(key), Lane::Live) = (&run.rules.order_key, lane) {
         tx.connection
-            .prepare_cached(
-                "UPDATE runs INDEXED BY runs_order SET lane = 'live'
-                 WHERE plugin = ?1 AND order_key = ?2 AND order_key IS NOT NULL
-                   AND state IN ('pending', 'running') AND lane = 'replay'",
-            )?
+            .prepare_cached(TO_LIVE_LANE)?
             .execute((&run.plugin, key))?;
     }
-    Ok(is_behind)
+    Ok(())
+}
+
+/// Whether a new run has to wait behind another.
+pub(super) fn is_behind_any(tx: &Tx<'_>, run: &NewRun) -> Result<bool, Fault> {
+    match &run.rules.order_key {
+        Some(key) => is_behind(tx, &run.plugin, key, i64::MAX),
+        None => Ok(false),
+    }
 }
 
 /// Whether a run has to wait behind another.
@@ -70,6 +78,14 @@ pub(super) fn promote(tx: &mut Tx<'_>, plugin: &str, key: &str) -> Result<(), Fa
         Parking::Unknown | Parking::Forgotten | Parking::Free => Gate::Ready,
     };
     put(tx, run, gate)?;
+    if gate == Gate::Ready {
+        // A replayed one goes behind what is due by now: else it would pass the live runs of all other keys.
+        tx.connection
+            .prepare_cached(
+                "UPDATE runs SET due_ms = max(due_ms, ?2) WHERE seq = ?1 AND replay > 0",
+            )?
+            .execute((run, tx.forward_ms))?;
+    }
     hit!("in-promote");
     tx.changes.moved(
         plugin,

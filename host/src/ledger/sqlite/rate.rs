@@ -18,6 +18,9 @@ const HOUR: i64 = 61;
 /// How far ahead a run's share may be set aside: due times further ahead are not believed.
 const AHEAD_MAX: i64 = 24 * 60;
 
+/// When the share begins of a run that waits for one and could set none aside: so long ago that it is none.
+const NO_SHARE: i64 = 0;
+
 const DISCUSSION: &str = "discussion";
 const REPO: &str = "repo";
 
@@ -46,6 +49,11 @@ pub(super) fn guard(tx: &Tx<'_>, plugin: &str, guarded: &Guarded) -> Result<Opti
     }))
 }
 
+/// Whether a run that has this share has one.
+pub(super) const fn is_one(share_ms: i64) -> bool {
+    share_ms != NO_SHARE
+}
+
 /// Whether a run that is due may be begun, or waits for its repo's share of an hour. Its share is taken once: further
 /// attempts of it are free.
 pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<Begin, Fault> {
@@ -67,12 +75,12 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     let due_ms = at.saturating_mul(MINUTE_MS);
     if at > minute + AHEAD_MAX {
         // It is asked again before anybody would stop believing its due time.
-        wait(tx, run, plugin, (minute + AHEAD_MAX) * MINUTE_MS, None)?;
+        wait(tx, run, plugin, (minute + AHEAD_MAX) * MINUTE_MS, NO_SHARE)?;
         return Ok(Begin::Later);
     }
     count(tx, &plugin.name, (REPO, &key), at)?;
     if at > minute {
-        wait(tx, run, plugin, due_ms, Some(due_ms))?;
+        wait(tx, run, plugin, due_ms, due_ms)?;
         return Ok(Begin::Later);
     }
     tx.connection
@@ -81,21 +89,55 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     Ok(Begin::Now)
 }
 
-/// Gives back what a plugin's runs set aside for later: another grant may allow more.
+/// Has a plugin's runs that wait for their share ask for it anew: another grant may allow more.
 pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
-    // One that waited longest for its share is due first again.
+    // In the order they would have been due in.
+    let waiting: Vec<i64> = tx
+        .connection
+        .prepare_cached(
+            "SELECT seq FROM runs INDEXED BY runs_pending
+             WHERE plugin = ?1 AND gate IN ('ready', 'queued', 'parked') AND lane IN ('live', 'replay')
+               AND state = 'pending' AND due_ms > ?2 AND claims = 0 AND (rate_ms > ?2 OR rate_ms = ?3)
+             ORDER BY due_ms, seq LIMIT 10000",
+        )?
+        .query_map((plugin, tx.forward_ms, NO_SHARE), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for run in waiting {
+        give_back(tx, plugin, run)?;
+        tx.connection
+            .prepare_cached(
+                "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL WHERE seq = ?1",
+            )?
+            .execute((run, tx.forward_ms))?;
+    }
+    Ok(())
+}
+
+/// Gives back the share that a run set aside for later, if it did: it will not take it.
+pub(super) fn give_back(tx: &Tx<'_>, plugin: &str, run: i64) -> Result<(), Fault> {
+    let set_aside: Option<(String, i64)> = tx
+        .connection
+        .prepare_cached(
+            "SELECT rate_key, rate_ms FROM runs
+             WHERE seq = ?1 AND claims = 0 AND rate_ms > ?2 AND rate_key IS NOT NULL",
+        )?
+        .query_row((run, tx.forward_ms), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((key, at_ms)) = set_aside else {
+        return Ok(());
+    };
+    let counted = (plugin, REPO, &key, at_ms / MINUTE_MS);
     tx.connection
         .prepare_cached(
-            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL
-             WHERE seq IN
-             (SELECT seq FROM runs INDEXED BY runs_pending
-              WHERE plugin = ?1 AND gate IN ('ready', 'parked') AND lane IN ('live', 'replay') AND state = 'pending'
-                AND due_ms > ?2 AND claims = 0 AND rate_ms > ?2 LIMIT 10000)",
+            "UPDATE budgets SET used = used - 1 WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window = ?4",
         )?
-        .execute((plugin, tx.forward_ms))?;
+        .execute(counted)?;
+    // Who comes next asks for the first minute after the last that is counted.
     tx.connection
-        .prepare_cached("DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND window > ?3")?
-        .execute((plugin, REPO, tx.forward_ms / MINUTE_MS))?;
+        .prepare_cached(
+            "DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window = ?4 AND used <= 0",
+        )?
+        .execute(counted)?;
     Ok(())
 }
 
@@ -157,7 +199,7 @@ fn wait(
     run: i64,
     plugin: &ClaimablePlugin,
     due_ms: i64,
-    taken_ms: Option<i64>,
+    taken_ms: i64,
 ) -> Result<(), Fault> {
     let max = plugin.runs_per_repo_max;
     let reason = format!("rate.per-repo in the grant allows {max} runs an hour for its repo");

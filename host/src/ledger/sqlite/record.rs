@@ -135,6 +135,7 @@ fn refuse_over_bytes(tx: &Tx<'_>, runs: &[NewRun]) -> Result<(), Fault> {
         tx.settings.backlog_bytes_max,
     );
     if waiting < max {
+        tx.room.tell_backlog(None);
         return Ok(());
     }
     let mut is_more = false;
@@ -149,10 +150,12 @@ fn refuse_over_bytes(tx: &Tx<'_>, runs: &[NewRun]) -> Result<(), Fault> {
     if !is_more {
         return Ok(());
     }
-    Err(Fault::Full(format!(
+    let reason = format!(
         "runs with {waiting} bytes of payloads wait, and backlog-max allows {max}; give slow plugins more concurrency, or \
          pause them"
-    )))
+    );
+    tx.room.tell_backlog(Some(&reason));
+    Err(Fault::Full(reason))
 }
 
 fn body_bytes(delivery: &NewDelivery) -> i64 {

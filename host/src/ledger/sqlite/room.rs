@@ -1,10 +1,11 @@
-//! How much is free on the ledger's disk. A host that wrote until nothing is left could neither settle nor clean up, so
-//! it stops taking deliveries in before that.
+//! What room there is for deliveries, and whether it was told that there is none. A host that wrote until nothing is left
+//! on its disk could neither settle nor clean up, so it stops taking deliveries in before that.
 
 use super::fault::Fault;
 use super::writer::Tx;
 use bytesize::ByteSize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ const SEEN_MAX: Duration = Duration::from_secs(1);
 pub(super) struct Room {
     folder: PathBuf,
     seen: Mutex<Seen>,
+    /// Whether it was told that too much waits.
+    backlog_told: AtomicBool,
 }
 
 #[derive(Default, Clone, Copy)]
@@ -32,7 +35,7 @@ impl Room {
     pub fn of(folder: &Path) -> Self {
         let room = Self {
             folder: folder.to_owned(),
-            seen: Mutex::default(),
+            ..Self::default()
         };
         room.look(0);
         room
@@ -56,6 +59,18 @@ impl Room {
             (true, None) => {
                 tracing::info!("there is room on the disk; deliveries are taken in again")
             }
+            _ => {}
+        }
+    }
+
+    /// Tells that deliveries are refused because too much waits, when that begins and when it is over.
+    pub fn tell_backlog(&self, refused: Option<&str>) {
+        match (
+            self.backlog_told.swap(refused.is_some(), Ordering::Relaxed),
+            refused,
+        ) {
+            (false, Some(reason)) => tracing::error!(reason, "deliveries are refused"),
+            (true, None) => tracing::info!("less waits now; deliveries are taken in again"),
             _ => {}
         }
     }

@@ -70,7 +70,7 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
     tx.changes.attempted(claim.facts.delivery);
     let outcome = ending.attempt.outcome;
     tx.changes.ended(&claim.facts.plugin, outcome);
-    // Without fuel no guest ran: what ended it is the host's own.
+    // No fuel is noted where it was the host that failed, not the plugin.
     if ending.attempt.fuel_limit > 0 {
         note_outcome(tx, &claim.facts.plugin, outcome)?;
     }

@@ -2,8 +2,8 @@
 
 use super::changes::Weight;
 use super::fault::Fault;
-use super::order;
 use super::writer::Tx;
+use super::{order, rate};
 use crate::delivery::{DeliveryState, Gate, RunState};
 use crate::ledger::PluginState;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -150,6 +150,9 @@ pub(super) fn end(
     state: RunState,
     reason: &str,
 ) -> Result<(), Fault> {
+    if state == RunState::Dead {
+        rate::give_back(tx, plugin, waiting.run)?;
+    }
     tx.connection
         .prepare_cached(
             "UPDATE runs SET state = ?2, gate = 'ready', reason = ?3, parked_ms = NULL WHERE seq = ?1",

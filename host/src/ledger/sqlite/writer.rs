@@ -403,6 +403,9 @@ impl Writer {
                 tx.changes = Changes::default();
                 self.execute("ROLLBACK TO item")?;
                 self.execute("RELEASE item")?;
+                if let Fault::Item(reason) = &fault {
+                    tracing::warn!(reason, "something could not be written into the ledger");
+                }
                 Ok(Err(self.shared.health.judge(fault)))
             }
             Err(fault) => Err(fault),

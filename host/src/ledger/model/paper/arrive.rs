@@ -86,6 +86,7 @@ impl Paper {
             due: self.now,
             stands_for: 0,
             parked: None,
+            queued: false,
             share: None,
             claims: 0,
             guarded: false,
@@ -98,8 +99,7 @@ impl Paper {
             (new.state, new.reason) = (RunState::Dead, Some(reason.to_owned()));
         }
         // A replay that holds back a live run is claimed like it.
-        let waits = dead.is_none() && self.parking(route.plugin).is_none();
-        if lane == Lane::Live && waits && route.order.is_some() {
+        if lane == Lane::Live && dead.is_none() && route.order.is_some() {
             let before = self.which(|_, run| {
                 !run.state.is_settled()
                     && (run.route.plugin, run.route.order) == (route.plugin, route.order)
@@ -109,7 +109,7 @@ impl Paper {
             }
         }
         self.runs.push(new);
-        self.note_parked();
+        self.note_gates();
         let mut parked = self.of(route.plugin, RunState::Pending, Gate::Parked);
         if dead.is_none() && parked.len() as u64 > self.bounds.park_runs {
             parked.sort_by_key(|at| self.runs[*at].parked);
@@ -134,9 +134,8 @@ impl Paper {
                 self.end(old, RunState::Coalesced, "a like event came");
                 new.first = self.runs[old].first;
                 new.stands_for = self.runs[old].stands_for + 1;
-                if self.runs[old].route.repo == new.route.repo {
-                    new.share = self.runs[old].share.take();
-                }
+                let share = self.runs[old].share.take();
+                new.share = share.filter(|_| self.runs[old].route.repo == new.route.repo);
             }
             let quiet = (self.now + step::QUIET * 1000).min(new.first + step::MAX * 1000);
             new.due = quiet.max(new.share.unwrap_or(0) * 60_000);

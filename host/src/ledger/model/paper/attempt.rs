@@ -10,6 +10,7 @@ use crate::ledger::model::step::{Ask, End, Writes};
 impl Paper {
     pub(super) fn claim(&mut self, ask: &Ask) -> Vec<(usize, u32, u32)> {
         self.lose(self.now);
+        self.note_gates();
         let has_host = |run: &Run| run.state == RunState::Running && run.wants_host();
         let plugins = || {
             ask.plugins
@@ -153,7 +154,12 @@ impl Paper {
     }
 
     pub(super) fn end(&mut self, at: usize, state: RunState, reason: &str) {
-        (self.runs[at].state, self.runs[at].reason) = (state, Some(reason.to_owned()));
+        let (now, run) = (self.now / 60_000, &mut self.runs[at]);
+        (run.state, run.reason) = (state, Some(reason.to_owned()));
+        // What it will not take others may.
+        if state == RunState::Dead && run.claims == 0 {
+            run.share = run.share.filter(|share| *share <= now);
+        }
     }
 
     /// Whether a claim still holds its run. The host ends it, whatever it does.

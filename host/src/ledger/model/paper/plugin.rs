@@ -81,16 +81,20 @@ impl Paper {
         Answer::Nothing
     }
 
-    /// Notes since when what is parked is.
-    pub(super) fn note_parked(&mut self) {
+    /// Notes since when what is parked is, and whose turn has come: a replayed run then goes behind what is due by now.
+    pub(super) fn note_gates(&mut self) {
         for at in 0..self.runs.len() {
-            let is_parked = self.gate(at) == Gate::Parked;
+            let gate = self.gate(at);
             let (now, run) = (self.now, &mut self.runs[at]);
-            match (is_parked, run.parked) {
+            match (gate == Gate::Parked, run.parked) {
                 (true, None) => run.parked = Some(now),
                 (false, Some(_)) => run.parked = None,
                 _ => {}
             }
+            if run.queued && gate == Gate::Ready && run.replay_of.is_some() {
+                run.due = run.due.max(now);
+            }
+            run.queued = gate == Gate::Queued;
         }
     }
 

@@ -37,6 +37,10 @@ async fn what_runs_often_reads_no_table_from_end_to_end() {
             due::NEXT_BUSY,
             "SEARCH runs USING COVERING INDEX runs_pending (plugin>?)",
         ),
+        (
+            order::TO_LIVE_LANE,
+            "SEARCH runs USING INDEX runs_order (plugin=? AND order_key=? AND seq>?)",
+        ),
         // This index holds only the few runs in question.
         (claim::ALONE, "SCAN runs USING INDEX runs_alone"),
         (

@@ -1,10 +1,12 @@
 //! What every form of the ledger must do, written against the trait.
 //!
-//! A form runs the whole suite with [`ledger_conforms!`], giving it a [`Place`]: a store that can be opened again.
+//! A form runs the whole suite with [`ledger_conforms!`], giving it a [`Place`]: a store that can be opened again; and one
+//! that is [`Timed`].
 
 mod again;
 mod bounds;
 mod claim;
+mod hours;
 mod meeting;
 mod plugins;
 mod record;
@@ -15,6 +17,7 @@ mod wait;
 pub use self::again::*;
 pub use self::bounds::*;
 pub use self::claim::*;
+pub use self::hours::*;
 pub use self::meeting::*;
 pub use self::plugins::*;
 pub use self::record::*;
@@ -55,7 +58,7 @@ pub trait Place: Sync {
 
 /// Makes one test of each of the suite's.
 macro_rules! ledger_conforms {
-    ($place:expr) => {
+    ($place:expr, $timed:expr) => {
         ledger_conforms! { $place =>
             a_recorded_delivery_is_there_after_a_restart,
             a_delivery_without_runs_is_settled_at_once,
@@ -137,6 +140,16 @@ macro_rules! ledger_conforms {
             a_replay_holds_back_no_live_run_that_came_during_a_pause,
             a_delivery_is_known_at_rest_while_nothing_of_it_would_be_run_again,
             a_pause_that_is_ended_while_its_plugin_is_gone_is_over,
+        }
+        ledger_conforms! { $timed =>
+            a_loop_guard_lets_go_after_an_hour_with_fewer,
+            a_share_that_was_waited_for_comes_with_its_hour,
+            a_share_that_nobody_took_within_its_hour_lapses,
+            a_loop_guard_goes_on_counting_after_a_restart,
+            shares_of_an_hour_are_as_they_were_after_a_restart,
+            a_burst_is_waited_with_as_before_after_a_restart,
+            an_order_is_as_it_was_after_a_restart,
+            a_pause_and_what_leads_to_one_are_as_they_were_after_a_restart,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

@@ -104,7 +104,8 @@ pub async fn a_delivery_is_known_at_rest_while_nothing_of_it_would_be_run_again(
     }
 }
 
-async fn fail_once(ledger: &dyn Ledger, outcome: Outcome) {
+/// Has a run of plugin `a` end in one attempt that came to this.
+pub(super) async fn fail_once(ledger: &dyn Ledger, outcome: Outcome) {
     record_run(ledger, run("a")).await;
     let claim = claim_one(ledger, "a").await;
     let reason = "it was".to_owned();

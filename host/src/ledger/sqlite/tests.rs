@@ -15,12 +15,13 @@ mod walk;
 use super::*;
 use crate::delivery::{CONFLICTS_BEFORE_ALONE, Counts, LOSSES_BEFORE_ALONE, Outcome, RunState};
 use crate::ledger::conformance::{
-    Place, again, claim, claim_briefly, claim_one, delivery, done, found, ledger_conforms, plugin,
-    record, run, settle,
+    Place, Timed, again, claim, claim_briefly, claim_one, delivery, done, found, ledger_conforms,
+    plugin, record, run, settle,
 };
 use crate::ledger::{LedgerSettings, PluginState};
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::atomic::AtomicI64;
 use tempfile::TempDir;
 
 #[async_trait]
@@ -35,7 +36,44 @@ impl Place for TempDir {
     }
 }
 
-ledger_conforms!(TempDir::new().unwrap());
+/// A folder whose ledgers' clocks are moved by hand.
+struct ByHand {
+    folder: TempDir,
+    now_ms: Arc<AtomicI64>,
+}
+
+impl ByHand {
+    /// One whose clocks stand at a time that is no whole minute.
+    fn new() -> Self {
+        Self {
+            folder: TempDir::new().unwrap(),
+            now_ms: Arc::new(AtomicI64::new(1_800_000_012_345)),
+        }
+    }
+}
+
+#[async_trait]
+impl Place for ByHand {
+    async fn open_with(&self, settings: LedgerSettings) -> Arc<dyn Ledger> {
+        let options = SqliteOptions {
+            settings,
+            ..SqliteOptions::default()
+        };
+        let opened = clock::with_hands(Arc::clone(&self.now_ms), || {
+            SqliteLedger::open(self.folder.path(), options, WriterMetrics::default())
+        });
+        Arc::new(opened.unwrap())
+    }
+}
+
+impl Timed for ByHand {
+    fn pass(&self, time: Duration) {
+        let ms = clock::milliseconds(time);
+        self.now_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+ledger_conforms!(TempDir::new().unwrap(), ByHand::new());
 
 fn open(folder: &TempDir) -> SqliteLedger {
     SqliteLedger::open(

@@ -30,9 +30,10 @@ pub trait Form: Sized + 'static {
     fn empty(settings: LedgerSettings, now_ms: u64) -> Self;
     fn ledger(&self) -> Arc<dyn Ledger>;
     fn set(&self, settings: LedgerSettings);
-    /// Sets the clock forward.
-    fn move_to(&self, now_ms: u64);
-    /// Has it as after its host's death: nobody closed it, and another host opens it.
+    /// Has the wall clock stand at one time, and the steady one at another.
+    fn move_to(&self, wall_ms: u64, steady_ms: u64);
+    /// Has it as after its host's death: nobody closed it or noted anything, and another host opens it. Its steady clock
+    /// begins where its wall clock stands: both stand alike.
     fn crash(&mut self, settings: LedgerSettings);
 }
 
@@ -42,15 +43,19 @@ const BEGIN_MS: u64 = 1_800_000_012_345;
 /// Cases, where `PROPTEST_CASES` does not say how many.
 const CASES: u32 = 500;
 
+/// Where the cases begin that are drawn, where `PROPTEST_RNG_SEED` does not say it: the same each time.
+const SEED: u64 = 1;
+
 /// Steps of a case.
 const STEPS: RangeInclusive<usize> = 8..=34;
 
 /// Has a form of the ledger go through as many cases as are wanted. They are shared out to threads: each waits for its
-/// ledger most of the time.
+/// ledger most of the time. The cases are the same each time; `PROPTEST_RNG_SEED=$RANDOM PROPTEST_CASES=20000` looks at
+/// others, and says which if one fails.
 pub fn keeps_to_paper<F: Form>() {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let cases = number("PROPTEST_CASES").unwrap_or(CASES.into());
-    let seed = number("PROPTEST_RNG_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = number("PROPTEST_RNG_SEED").unwrap_or(SEED);
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
     eprintln!("model test: {cases} cases, PROPTEST_RNG_SEED={seed}");
     std::thread::scope(|scope| {

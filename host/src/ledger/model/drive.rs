@@ -81,6 +81,7 @@ impl<F: Form> Driver<F> {
             Step::Crash => {
                 self.held.iter_mut().for_each(|held| held.host_died = true);
                 drop(ledger);
+                self.form.move_to(paper.wall(), paper.now);
                 self.form.crash(paper.bounds.settings());
                 Answer::Nothing
             }
@@ -100,8 +101,8 @@ impl<F: Form> Driver<F> {
                 ledger.forget_plugin(PLUGINS[*at].to_owned()).await.unwrap();
                 Answer::Nothing
             }
-            Step::Pass(_) => {
-                self.form.move_to(paper.now);
+            Step::Pass(_) | Step::SetBack(_) => {
+                self.form.move_to(paper.wall(), paper.now);
                 Answer::Nothing
             }
             Step::Tend => {
@@ -116,7 +117,7 @@ impl<F: Form> Driver<F> {
         same(&found, &paper.answer, "its answer")?;
         match step {
             // Neither is asked of the ledger: what is seen is seen after the next step.
-            Step::Pass(_) | Step::Set(_) => Ok(()),
+            Step::Pass(_) | Step::SetBack(_) | Step::Set(_) => Ok(()),
             _ => self.check(step, paper).await,
         }
     }
@@ -127,7 +128,7 @@ impl<F: Form> Driver<F> {
         for (nth, post) in posts.iter().enumerate() {
             let mut delivery = delivery_with(DeliveryId::new(), body(post.body));
             delivery.hub_id = post.hub.map(|hub| format!("hub-{hub}"));
-            delivery.received_ms = paper.now;
+            delivery.received_ms = paper.wall();
             let (runs, ids) = new_runs(&post.routes);
             offered.push((delivery.id, ids));
             let ledger = Arc::clone(&ledger);

@@ -12,7 +12,10 @@ use crate::ledger::PluginState;
 /// All that is known. Deliveries and runs are named by their places in their lists, times are in ms.
 #[derive(Clone)]
 pub struct Paper {
+    /// What the clock says that never goes back.
     pub now: u64,
+    /// How far the wall clock was set back since the host was started.
+    behind: u64,
     pub bounds: Bounds,
     pub taste: Taste,
     pub plugins: [Plugin; PLUGINS.len()],
@@ -25,13 +28,14 @@ pub struct Paper {
     belief: Belief,
 }
 
-/// Whether what is old by the clock may go: not within an hour after a host has been off for more than a day.
+/// Whether what is old by the clock may go: not within an hour after a host has been off for more than a day, or the wall
+/// clock was set by more than that.
 #[derive(Debug, Clone, Default)]
 struct Belief {
     /// When a host that tends last wrote down what time it was.
     noted: Option<u64>,
-    /// Whether this host has tended before.
-    looked: bool,
+    /// How far the wall clock was behind when this host last took note of that, if it has tended before.
+    looked: Option<u64>,
     held_until: u64,
 }
 
@@ -128,6 +132,7 @@ impl Paper {
     ) -> Self {
         Self {
             now,
+            behind: 0,
             bounds,
             taste,
             plugins: plugins.map(|note| Plugin {
@@ -171,7 +176,9 @@ impl Paper {
             Step::Crash => {
                 self.held.iter_mut().for_each(|held| held.host_died = true);
                 self.lose(u64::MAX);
-                (self.belief.looked, self.belief.held_until) = (false, 0);
+                (self.belief.looked, self.belief.held_until) = (None, 0);
+                // Whoever starts another sets the clock right.
+                self.behind = 0;
                 Answer::Nothing
             }
             Step::Replay(at, routes) => Answer::Replayed(
@@ -205,6 +212,10 @@ impl Paper {
                 self.now += s * 1000;
                 Answer::Nothing
             }
+            Step::SetBack(s) => {
+                self.behind += s * 1000;
+                Answer::Nothing
+            }
             Step::Tend => self.tend(),
             Step::Set(bounds) => {
                 self.bounds = *bounds;
@@ -212,6 +223,11 @@ impl Paper {
             }
         };
         self.note_gates();
+    }
+
+    /// What the wall clock says: by it deliveries are received, and what is old is.
+    pub const fn wall(&self) -> u64 {
+        self.now - self.behind
     }
 
     /// Why the runs of a plugin are parked.

@@ -40,6 +40,8 @@ pub enum Step {
     Forget(usize),
     /// So many seconds pass.
     Pass(u64),
+    /// Somebody sets the wall clock back by so many seconds.
+    SetBack(u64),
     /// All that is due is tended to.
     Tend,
     Set(Bounds),
@@ -214,6 +216,7 @@ pub fn steps(taste: Taste, any_held: bool) -> BoxedStrategy<Step> {
         4 => (plugin(), note()).prop_map(|(plugin, note)| Step::Put(plugin, note)),
         1 => plugin().prop_map(Step::Forget),
         10 => select(&[1, QUIET, QUIET, 30, 60, 31 * 60, HOUR, 24 * HOUR]).prop_map(Step::Pass),
+        2 => select(&[5, 30, 2 * HOUR, 25 * HOUR]).prop_map(Step::SetBack),
         4 => Just(Step::Tend),
         2 => bounds().prop_map(Step::Set),
     ]

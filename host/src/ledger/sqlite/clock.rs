@@ -21,23 +21,24 @@ pub(super) struct Clock {
 pub(super) struct Set {
     pub wall: AtomicI64,
     pub steady: AtomicI64,
-    /// Where both stand, if they do not run.
+    /// Where they stand, if they do not run.
     hands: Option<Hands>,
 }
 
 #[cfg(test)]
 impl Set {
     fn wall(&self, now_ms: i64) -> i64 {
-        self.standing().unwrap_or_else(|| now_ms + read(&self.wall))
+        match &self.hands {
+            Some(hands) => read(&hands.wall),
+            None => now_ms + read(&self.wall),
+        }
     }
 
     fn steady(&self, steady_ms: i64) -> i64 {
-        self.standing()
-            .unwrap_or_else(|| steady_ms.saturating_add(read(&self.steady)))
-    }
-
-    fn standing(&self) -> Option<i64> {
-        self.hands.as_deref().map(read)
+        match &self.hands {
+            Some(hands) => read(&hands.steady),
+            None => steady_ms.saturating_add(read(&self.steady)),
+        }
     }
 }
 
@@ -46,8 +47,31 @@ fn read(ms: &AtomicI64) -> i64 {
     ms.load(Ordering::Relaxed)
 }
 
+/// Where a test has the clocks stand, in ms.
 #[cfg(test)]
-type Hands = std::sync::Arc<AtomicI64>;
+#[derive(Clone)]
+pub(super) struct Hands {
+    pub wall: std::sync::Arc<AtomicI64>,
+    pub steady: std::sync::Arc<AtomicI64>,
+}
+
+#[cfg(test)]
+impl Hands {
+    /// Both at the same time.
+    pub fn at(now_ms: u64) -> Self {
+        let hand = || std::sync::Arc::new(AtomicI64::new(whole(now_ms)));
+        Self {
+            wall: hand(),
+            steady: hand(),
+        }
+    }
+
+    /// Has each stand elsewhere.
+    pub fn set(&self, wall_ms: u64, steady_ms: u64) {
+        self.wall.store(whole(wall_ms), Ordering::Relaxed);
+        self.steady.store(whole(steady_ms), Ordering::Relaxed);
+    }
+}
 
 #[cfg(test)]
 thread_local! {

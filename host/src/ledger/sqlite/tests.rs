@@ -21,7 +21,6 @@ use crate::ledger::conformance::{
 use crate::ledger::{LedgerSettings, PluginState};
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::AtomicI64;
 use tempfile::TempDir;
 
 #[async_trait]
@@ -39,7 +38,7 @@ impl Place for TempDir {
 /// A folder whose ledgers' clocks are moved by hand.
 struct ByHand {
     folder: TempDir,
-    now_ms: Arc<AtomicI64>,
+    hands: clock::Hands,
 }
 
 impl ByHand {
@@ -47,7 +46,7 @@ impl ByHand {
     fn new() -> Self {
         Self {
             folder: TempDir::new().unwrap(),
-            now_ms: Arc::new(AtomicI64::new(1_800_000_012_345)),
+            hands: clock::Hands::at(1_800_000_012_345),
         }
     }
 }
@@ -59,7 +58,7 @@ impl Place for ByHand {
             settings,
             ..SqliteOptions::default()
         };
-        let opened = clock::with_hands(Arc::clone(&self.now_ms), || {
+        let opened = clock::with_hands(self.hands.clone(), || {
             SqliteLedger::open(self.folder.path(), options, WriterMetrics::default())
         });
         Arc::new(opened.unwrap())
@@ -68,8 +67,9 @@ impl Place for ByHand {
 
 impl Timed for ByHand {
     fn pass(&self, time: Duration) {
-        let ms = clock::milliseconds(time);
-        self.now_ms.fetch_add(ms, Ordering::Relaxed);
+        for hand in [&self.hands.wall, &self.hands.steady] {
+            hand.fetch_add(clock::milliseconds(time), Ordering::Relaxed);
+        }
     }
 }
 

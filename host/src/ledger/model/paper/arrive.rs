@@ -7,8 +7,8 @@ use crate::ledger::model::step::{self, Post, Route};
 
 impl Paper {
     pub(super) fn record(&mut self, post: &Post) -> Recorded {
-        let same =
-            |delivery: &Delivery| delivery.hub == post.hub && delivery.known_until > self.now;
+        let wall = self.wall();
+        let same = |delivery: &Delivery| delivery.hub == post.hub && delivery.known_until > wall;
         let mut known: Vec<usize> = Vec::new();
         if post.hub.is_some() {
             let all = 0..self.deliveries.len();
@@ -34,10 +34,16 @@ impl Paper {
         if post.routes.iter().any(adds) && self.backlog() >= self.bounds.bytes {
             return Recorded::Full;
         }
+        // What is known by an id and a body is the last one.
+        let is_like =
+            |old: &Delivery| post.hub.is_some() && (old.hub, old.body) == (post.hub, post.body);
+        for old in self.deliveries.iter_mut().filter(|old| is_like(old)) {
+            old.known_until = 0;
+        }
         self.deliveries.push(Delivery {
             hub: post.hub,
             body: post.body,
-            known_until: self.now + self.bounds.window * 1000,
+            known_until: wall + self.bounds.window * 1000,
             duplicates: 0,
         });
         for route in &post.routes {

@@ -58,7 +58,10 @@ impl Paper {
     }
 
     pub(super) fn tend(&mut self) -> Answer {
-        let may_be_old = self.believes_the_clock();
+        let (may_be_old, wall) = (self.believes_the_clock(), self.wall());
+        if may_be_old {
+            self.forget_repeated(wall);
+        }
         for plugin in 0..PLUGINS.len() {
             if self.plugins[plugin].forgotten {
                 self.bury(plugin);
@@ -66,7 +69,7 @@ impl Paper {
             let mut parked = self.of(plugin, RunState::Pending, Gate::Parked);
             parked.sort_by_key(|at| self.runs[*at].parked);
             let surplus = parked.len().saturating_sub(self.bounds.park_runs as usize);
-            let since = self.now.saturating_sub(self.bounds.park_for * 1000);
+            let since = wall.saturating_sub(self.bounds.park_for * 1000);
             let is_late = |at: usize| may_be_old && self.runs[at].parked <= Some(since);
             let late = parked.iter().filter(|at| is_late(**at)).count();
             for (nth, at) in parked.into_iter().enumerate().take(late.max(surplus)) {
@@ -83,11 +86,12 @@ impl Paper {
 
     /// Notes since when what is parked is, and whose turn has come: a replayed run then goes behind what is due by now.
     pub(super) fn note_gates(&mut self) {
+        let wall = self.wall();
         for at in 0..self.runs.len() {
             let gate = self.gate(at);
             let (now, run) = (self.now, &mut self.runs[at]);
             match (gate == Gate::Parked, run.parked) {
-                (true, None) => run.parked = Some(now),
+                (true, None) => run.parked = Some(wall),
                 (false, Some(_)) => run.parked = None,
                 _ => {}
             }
@@ -98,17 +102,35 @@ impl Paper {
         }
     }
 
+    /// Lets go of what is known of deliveries whose window is over: a clock that is set back does not bring it back.
+    fn forget_repeated(&mut self, wall: u64) {
+        for delivery in &mut self.deliveries {
+            if delivery.known_until <= wall {
+                delivery.known_until = 0;
+            }
+        }
+    }
+
     fn believes_the_clock(&mut self) -> bool {
-        let (now, belief) = (self.now, &mut self.belief);
-        let since = now.abs_diff(belief.noted.unwrap_or(now));
-        let was_off = !belief.looked && since > 24 * 60 * 60 * 1000;
-        if was_off {
+        const DAY: u64 = 24 * 60 * 60 * 1000;
+        let (now, behind, wall) = (self.now, self.behind, self.wall());
+        let belief = &mut self.belief;
+        let since = wall.abs_diff(belief.noted.unwrap_or(wall));
+        let moved = match belief.looked {
+            Some(before) => behind.abs_diff(before),
+            None => since.max(behind),
+        };
+        if moved > DAY {
             belief.held_until = now + 60 * 60 * 1000;
         }
-        if was_off || belief.noted.is_none() || since > 60 * 60 * 1000 {
-            belief.noted = Some(now);
+        if moved > DAY || belief.noted.is_none() || since > 60 * 60 * 1000 {
+            belief.noted = Some(wall);
         }
-        belief.looked = true;
+        belief.looked = Some(match belief.looked {
+            Some(before) if moved <= DAY => before,
+            None if moved <= DAY => 0,
+            _ => behind,
+        });
         belief.held_until <= now
     }
 }

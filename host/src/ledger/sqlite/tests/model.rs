@@ -3,13 +3,12 @@
 use super::*;
 use crate::ledger::model::{Form, keeps_to_paper};
 use std::sync::LazyLock;
-use std::sync::atomic::AtomicI64;
 
 /// An embedded ledger in a folder of its own.
 struct Embedded {
     ledger: Option<Arc<SqliteLedger>>,
     folder: TempDir,
-    now_ms: Arc<AtomicI64>,
+    hands: clock::Hands,
 }
 
 /// The file of a ledger that nothing was recorded in yet: to copy it is quicker than to make one.
@@ -27,6 +26,18 @@ fn folder() -> TempDir {
         .unwrap()
 }
 
+/// Copies what a host that is killed now leaves. The log goes first: what the writer copies from it into the database
+/// meanwhile is there twice, not missing.
+fn copy_as_it_is(from: &Path, to: &Path) {
+    let (database, log) = (
+        open::file_in(from),
+        open::file_in(from).with_extension("db-wal"),
+    );
+    for file in [log, database] {
+        std::fs::copy(&file, to.join(file.file_name().unwrap())).unwrap();
+    }
+}
+
 impl Embedded {
     fn open(&mut self, settings: LedgerSettings) {
         let options = SqliteOptions {
@@ -34,8 +45,7 @@ impl Embedded {
             readers: 1,
             ..SqliteOptions::default()
         };
-        let now_ms = Arc::clone(&self.now_ms);
-        let opened = clock::with_hands(now_ms, || {
+        let opened = clock::with_hands(self.hands.clone(), || {
             SqliteLedger::open(self.folder.path(), options, WriterMetrics::default())
         });
         self.ledger = Some(Arc::new(opened.unwrap()));
@@ -49,7 +59,7 @@ impl Form for Embedded {
         let mut form = Self {
             ledger: None,
             folder,
-            now_ms: Arc::new(AtomicI64::new(clock::whole(now_ms))),
+            hands: clock::Hands::at(now_ms),
         };
         form.open(settings);
         form
@@ -64,14 +74,19 @@ impl Form for Embedded {
         self.ledger.as_ref().unwrap().set(settings);
     }
 
-    fn move_to(&self, now_ms: u64) {
-        self.now_ms.store(clock::whole(now_ms), Ordering::Relaxed);
+    fn move_to(&self, wall_ms: u64, steady_ms: u64) {
+        self.hands.set(wall_ms, steady_ms);
     }
 
     fn crash(&mut self, settings: LedgerSettings) {
+        let killed = std::mem::replace(&mut self.folder, folder());
+        copy_as_it_is(killed.path(), self.folder.path());
+        // To close it takes a while, but changes nothing any more.
         let ledger = Arc::into_inner(self.ledger.take().unwrap());
         drop(ledger.unwrap());
         self.open(settings);
+        let opened = self.ledger.as_ref().unwrap();
+        assert_eq!(opened.last_stop(), LastStop::Unclean);
     }
 }
 

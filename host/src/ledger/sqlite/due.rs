@@ -54,6 +54,13 @@ pub(super) fn follow_clock(tx: &Tx<'_>) -> Result<(), Fault> {
              WHERE state = 'pending'",
         )?
         .execute([ahead_ms])?;
+    // Else the next host would find the newest ahead as well, and have what waits be due even earlier.
+    tx.connection
+        .prepare_cached(
+            "UPDATE runs SET first_ms = ?1
+             WHERE first_ms > ?1 AND seq IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT 100)",
+        )?
+        .execute([tx.forward_ms])?;
     // Whose share lay ahead has it at another minute now; what is counted there is nobody's.
     tx.connection
         .prepare_cached("DELETE FROM budgets WHERE window > ?1")?

@@ -61,3 +61,30 @@ async fn how_long_runs_have_been_due_is_measured_by_the_clock_that_made_them_due
         "{overdue_ms}"
     );
 }
+
+#[tokio::test]
+async fn a_clock_that_was_mended_while_no_host_ran_moves_what_waits_once() {
+    // Given a host whose clock was two hours ahead, and a run that is to be attempted again in an hour
+    let right_ms = 1_800_000_012_345;
+    let at_ms = |ms: i64| right_ms + u64::try_from(ms).unwrap();
+    let place = ByHand::new();
+    place.hands.set(at_ms(2 * HOUR_MS), at_ms(2 * HOUR_MS));
+    let ledger = place.open().await;
+    record(&*ledger, &["a"]).await;
+    let claim = claim_one(&*ledger, "a").await;
+    let hour = Duration::from_secs(60 * 60);
+    settle(&*ledger, claim, Outcome::Retry, again(hour, Counts::Yes)).await;
+    record(&*ledger, &["b"]).await;
+    done(&*ledger, claim_one(&*ledger, "b").await).await;
+    // When it is mended, then the run is due in an hour, however often a host is started until then
+    let mut ledger = Some(ledger);
+    for minutes in 0..3 {
+        drop(ledger.take());
+        let now_ms = at_ms(minutes * 60_000);
+        place.hands.set(now_ms, now_ms);
+        let opened = place.open().await;
+        let due_ms = opened.next_due_ms(vec!["a".to_owned()]).await.unwrap();
+        assert_eq!(due_ms, Some(at_ms(HOUR_MS)), "{minutes} min later");
+        ledger = Some(opened);
+    }
+}

@@ -6,6 +6,7 @@ mod faults;
 mod files;
 mod groups;
 mod keeping;
+mod migrations;
 mod model;
 mod operator;
 mod page;

@@ -97,8 +97,8 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`LedgerError`] if they cannot be read now.
     async fn payload(&self, claim: &Claim) -> Result<Option<Payload>, LedgerError>;
 
-    /// When the next pending run of these plugins is due, in ms since the Unix epoch; `None` without one. A run that
-    /// waits to be alone is due like any other, though it is not claimed yet.
+    /// When the next pending run of these plugins is due by the wall clock, in ms since the Unix epoch; `None` without
+    /// one. A run that waits to be alone is due like any other, though it is not claimed yet.
     ///
     /// # Errors
     /// [`LedgerError::Failed`] if it cannot be read.

@@ -150,6 +150,7 @@ macro_rules! ledger_conforms {
             a_burst_is_waited_with_as_before_after_a_restart,
             an_order_is_as_it_was_after_a_restart,
             a_pause_and_what_leads_to_one_are_as_they_were_after_a_restart,
+            replayed_runs_of_one_order_let_the_live_runs_of_others_pass,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

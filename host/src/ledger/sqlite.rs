@@ -148,11 +148,13 @@ impl SqliteLedger {
         let file = open::file_in(data);
         let recheck = marker::recheck(&file)?;
         let connection = open::open_writer(&file)?;
+        let clock = clock::Clock::start(&connection)
+            .map_err(|fault| marker::into_open_error(fault, &file))?;
         let shared = Arc::new(Shared {
             queue: queue::Queue::new(options.queue_max, WORK_MAX),
             health: Health::new(file.clone()),
             waits: changes::Waits::new(),
-            clock: clock::Clock::start(),
+            clock,
             ending: held::Ending::default(),
             commits: AtomicU64::new(0),
             unchecked: AtomicBool::new(false),
@@ -240,10 +242,8 @@ impl Drop for SqliteLedger {
 
 /// Makes what the folder's last host left this host's own.
 fn take_over(writer: &Writer) -> Result<LastStop, Fault> {
-    let (last_stop, lost) = writer.write_now(|tx| {
-        due::follow_clock(tx)?;
-        Ok((meta::note_open(tx)?, lease::void_leases(tx)?))
-    })?;
+    let (last_stop, lost) =
+        writer.write_now(|tx| Ok((meta::note_open(tx)?, lease::void_leases(tx)?)))?;
     if lost > 0 {
         tracing::warn!(
             attempts = lost,
@@ -341,10 +341,13 @@ impl Ledger for SqliteLedger {
     }
 
     async fn next_due_ms(&self, plugins: Vec<String>) -> Result<Option<u64>, LedgerError> {
-        let now_ms = self.shared.clock.forward_ms();
-        self.readers
-            .read(move |connection| due::next_due_ms(connection, &plugins, now_ms))
-            .await
+        let (now_ms, ahead_ms) = (self.shared.clock.forward_ms(), self.shared.clock.ahead_ms());
+        let due_ms = self
+            .readers
+            .read(move |connection| due::next_due_ms(connection, &plugins, now_ms));
+        Ok(due_ms
+            .await?
+            .map(|due_ms| clock::natural(due_ms.saturating_sub(ahead_ms))))
     }
 
     fn claimable(&self) -> watch::Receiver<u64> {

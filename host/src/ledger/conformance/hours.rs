@@ -1,7 +1,7 @@
 //! What the rules hold while hours pass; and that a host that is started anew goes on where the last one stood.
 
 use super::rules::{PARKED, READY, debounced, ordered, put, record_run, standing, with_rules};
-use super::{Place, claim_one, claimable, done, fail_once, only_run};
+use super::{Place, claim, claim_one, claimable, done, fail_once, only_run};
 use crate::delivery::{DeliveryId, Gate, NewRun, Outcome, RunState};
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, PluginState};
 use crate::rule::{Guarded, RunRules};
@@ -230,4 +230,29 @@ pub async fn a_pause_and_what_leads_to_one_are_as_they_were_after_a_restart(plac
     ledger.resume("a".to_owned()).await.unwrap();
     ledger = restarted(place, ledger).await;
     assert_eq!(begun(&*ledger).await, [waits]);
+}
+
+pub async fn replayed_runs_of_one_order_let_the_live_runs_of_others_pass(place: &dyn Timed) {
+    let ledger = place.open().await;
+    let mut first = Vec::new();
+    for _ in 0..3 {
+        first.push(record_run(&*ledger, with_rules(RunRules::default())).await);
+        done(&*ledger, claim_one(&*ledger, "a").await).await;
+    }
+    for id in &first {
+        ledger.replay(*id, vec![ordered("x")]).await.unwrap();
+    }
+    // They hold back a live run, and so are claimed like it;
+    record_run(&*ledger, ordered("x")).await;
+    place.pass(SECOND);
+    let other = record_run(&*ledger, ordered("y")).await;
+    // yet what came meanwhile to another order is older than the turn of the second of them.
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        place.pass(SECOND);
+        let claim = claim(&*ledger, &["a"], 1).await.remove(0);
+        made.push(claim.facts().delivery);
+        done(&*ledger, claim).await;
+    }
+    assert_eq!(made, [first[0], other, first[1]]);
 }

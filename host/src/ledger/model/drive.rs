@@ -103,6 +103,8 @@ impl<F: Form> Driver<F> {
             }
             Step::Pass(_) | Step::SetBack(_) => {
                 self.form.move_to(paper.wall(), paper.now);
+                // Whatever is asked of it next, it notes the clocks with it.
+                ledger.resume("nobody".to_owned()).await.unwrap();
                 Answer::Nothing
             }
             Step::Tend => {

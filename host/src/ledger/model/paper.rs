@@ -15,7 +15,7 @@ pub struct Paper {
     /// What the clock says that never goes back.
     pub now: u64,
     /// How far the wall clock was set back since the host was started.
-    behind: u64,
+    pub behind: u64,
     pub bounds: Bounds,
     pub taste: Taste,
     pub plugins: [Plugin; PLUGINS.len()],

@@ -66,7 +66,11 @@ impl View {
             deliveries: deliveries.map(|at| delivery_on(paper, at)).collect(),
             runs: (0..paper.runs.len()).map(|at| run_on(paper, at)).collect(),
             totals: totals_on(paper),
-            next_due: plugins.values().filter_map(|plugin| plugin.first_due).min(),
+            next_due: plugins
+                .values()
+                .filter_map(|plugin| plugin.first_due)
+                .min()
+                .map(|due| due.saturating_sub(paper.behind)),
             plugins,
         }
     }
@@ -108,7 +112,7 @@ impl View {
                 let known = at.and_then(|at| paper.runs.get(at));
                 let expected = known.and_then(|known| known.reason.as_deref());
                 let replay_of = run.replay_of.and_then(place);
-                seen.insert(at, run_in(run, paper.now, replay_of, expected));
+                seen.insert(at, run_in(run, paper.wall(), replay_of, expected));
             }
         }
         view.runs = seen.into_values().collect();
@@ -230,7 +234,7 @@ fn run_on(paper: &Paper, at: usize) -> RunView {
         reason: reason_on(paper, run, gate),
         replay_of: run.replay_of,
         stands_for: run.stands_for,
-        next_attempt: is_ready.then_some(run.due),
+        next_attempt: is_ready.then_some(run.due.saturating_sub(paper.behind)),
         attempts: (1..).zip(run.attempts.iter().copied()).collect(),
     }
 }

@@ -1,7 +1,10 @@
 //! The clocks of a ledger: the wall clock, one that starts with it and only runs forward, and one that follows the wall
 //! clock forward and never back.
 
+use super::fault::Fault;
+use super::meta;
 use crate::clock::now_ms;
+use rusqlite::Connection;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,11 +12,39 @@ use std::time::{Duration, Instant};
 pub(super) struct Clock {
     opened: Instant,
     opened_ms: i64,
-    /// How far the wall clock has been ahead of the steady one, in ms.
+    /// How far the one that is never set back is ahead of the steady one, in ms.
     ahead_ms: AtomicI64,
+    noted: Noted,
     #[cfg(test)]
     pub set: Set,
 }
+
+/// What was last noted in the ledger, in ms.
+#[derive(Default)]
+struct Noted {
+    forward: AtomicI64,
+    ahead: AtomicI64,
+}
+
+/// The note of where the clock that is never set back stood when something was last written, in ms.
+const FORWARD: &str = "clock-forward";
+
+/// The note of how far it is ahead of the wall clock, in ms.
+const AHEAD: &str = "clock-ahead";
+
+/// How much either changes before it is noted anew.
+const NOTED_MS: u64 = 1_000;
+
+/// How far a clock that somebody set is off at least.
+const SET_MS_MIN: i64 = 1_000;
+
+/// When a pending run is due by the wall clock, where it is shown to people.
+macro_rules! due_by_wall {
+    () => {
+        "runs.due_ms - coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'clock-ahead'), 0)"
+    };
+}
+pub(super) use due_by_wall;
 
 /// How far a test has set each clock, in ms.
 #[cfg(test)]
@@ -88,17 +119,28 @@ pub(super) fn with_hands<T>(hands: Hands, open: impl FnOnce() -> T) -> T {
 }
 
 impl Clock {
-    pub fn start() -> Self {
-        Self {
+    /// The clocks of a ledger that is being opened. The one that is never set back does not begin before it stood when the
+    /// ledger was open last: a wall clock that was mended since would else delay all that waits.
+    pub fn start(connection: &Connection) -> Result<Self, Fault> {
+        let clock = Self {
             opened: Instant::now(),
             opened_ms: whole(now_ms()),
             ahead_ms: AtomicI64::new(0),
+            noted: Noted::default(),
             #[cfg(test)]
             set: Set {
                 hands: HANDS.with_borrow(Clone::clone),
                 ..Set::default()
             },
-        }
+        };
+        let stood_ms = noted(connection, FORWARD)?;
+        let ahead_ms = stood_ms.saturating_sub(clock.steady_ms()).max(0);
+        clock.ahead_ms.store(ahead_ms, Ordering::Relaxed);
+        clock
+            .noted
+            .ahead
+            .store(noted(connection, AHEAD)?, Ordering::Relaxed);
+        Ok(clock)
     }
 
     /// The wall clock: what records carry.
@@ -120,14 +162,48 @@ impl Clock {
     }
 
     /// The wall clock, but for being set back: due times are made of it and compared with it. So what is due after a
-    /// while is due after that while, whatever is done to the wall clock meanwhile, and what an operator's command wrote
-    /// by that clock is never in the future.
+    /// while is not due later because the wall clock is set back, and what an operator's command wrote by that clock is
+    /// never in the future. A wall clock that is set forward ends waits early.
     pub fn forward_ms(&self) -> i64 {
+        // In this order: a pause between the two must not make it run ahead.
+        let wall_ms = self.wall_ms();
         let steady_ms = self.steady_ms();
-        let ahead_ms = self.wall_ms().saturating_sub(steady_ms);
+        let ahead_ms = wall_ms.saturating_sub(steady_ms);
         let before_ms = self.ahead_ms.fetch_max(ahead_ms, Ordering::Relaxed);
         steady_ms.saturating_add(before_ms.max(ahead_ms))
     }
+
+    /// How far that clock is ahead of the wall clock, in ms; 0 if that is less than a second, which nobody set.
+    pub fn ahead_ms(&self) -> i64 {
+        let ahead_ms = self.forward_ms().saturating_sub(self.wall_ms());
+        if ahead_ms < SET_MS_MIN { 0 } else { ahead_ms }
+    }
+
+    /// Notes the clocks, as part of a transaction that writes anyway, or if they have drifted apart since.
+    pub fn note(&self, connection: &Connection, writes: bool) -> Result<(), Fault> {
+        let (forward_ms, ahead_ms) = (self.forward_ms(), self.ahead_ms());
+        let is_old =
+            |noted: &AtomicI64, now: i64| noted.load(Ordering::Relaxed).abs_diff(now) >= NOTED_MS;
+        if writes && is_old(&self.noted.forward, forward_ms) {
+            meta::put(connection, FORWARD, &forward_ms.to_string())?;
+            self.noted.forward.store(forward_ms, Ordering::Relaxed);
+        }
+        if is_old(&self.noted.ahead, ahead_ms) {
+            meta::put(connection, AHEAD, &ahead_ms.to_string())?;
+            self.noted.ahead.store(ahead_ms, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+/// How far the clock that due times are made of was ahead of the wall clock when the ledger's host last looked, in ms.
+pub(super) fn noted_ahead_ms(connection: &Connection) -> Result<i64, Fault> {
+    noted(connection, AHEAD)
+}
+
+fn noted(connection: &Connection, key: &str) -> Result<i64, Fault> {
+    let noted = meta::get(connection, key)?;
+    Ok(noted.and_then(|noted| noted.parse().ok()).unwrap_or(0))
 }
 
 /// A number as SQLite keeps it; the largest it can keep if it is larger.

@@ -5,7 +5,6 @@
 
 use super::clock::natural;
 use super::fault::Fault;
-use super::writer::Tx;
 use crate::delivery::Lane;
 use rusqlite::{Connection, OptionalExtension as _};
 use std::collections::HashSet;
@@ -31,47 +30,6 @@ pub(super) const NEXT_BUSY: &str =
 const NEXT_ALONE: &str = "SELECT plugin, due_ms FROM runs INDEXED BY runs_alone
      WHERE state IN ('pending', 'running') AND gate = 'ready' AND (losses >= 2 OR conflicts >= 3)
        AND state = 'pending'";
-
-/// How far the newest runs were recorded ahead of the clock as it is now, if it was set back since.
-const AHEAD: &str =
-    "SELECT max(first_ms) FROM (SELECT first_ms FROM runs ORDER BY seq DESC LIMIT 100)";
-
-/// A clock that is so little behind was not set back.
-const BEHIND_MS_MIN: i64 = 10_000;
-
-/// Has what waits be due as it would be had the clock stood as it does now when it was recorded: a clock that was mended
-/// while no host ran would else delay all of it.
-pub(super) fn follow_clock(tx: &Tx<'_>) -> Result<(), Fault> {
-    let newest_ms: Option<i64> = tx.connection.query_row(AHEAD, [], |row| row.get(0))?;
-    let ahead_ms = newest_ms.unwrap_or_default().saturating_sub(tx.forward_ms);
-    if ahead_ms < BEHIND_MS_MIN {
-        return Ok(());
-    }
-    let moved = tx
-        .connection
-        .prepare_cached(
-            "UPDATE runs SET due_ms = due_ms - ?1, first_ms = first_ms - ?1, rate_ms = rate_ms - ?1
-             WHERE state = 'pending'",
-        )?
-        .execute([ahead_ms])?;
-    // Else the next host would find the newest ahead as well, and have what waits be due even earlier.
-    tx.connection
-        .prepare_cached(
-            "UPDATE runs SET first_ms = ?1
-             WHERE first_ms > ?1 AND seq IN (SELECT seq FROM runs ORDER BY seq DESC LIMIT 100)",
-        )?
-        .execute([tx.forward_ms])?;
-    // Whose share lay ahead has it at another minute now; what is counted there is nobody's.
-    tx.connection
-        .prepare_cached("DELETE FROM budgets WHERE window > ?1")?
-        .execute([tx.forward_ms / 60_000])?;
-    tracing::warn!(
-        runs = moved,
-        seconds = ahead_ms / 1000,
-        "the clock was set back since the ledger was open; what waits is due earlier by as much"
-    );
-    Ok(())
-}
 
 /// A range of due times.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +78,7 @@ pub(super) fn next_due_ms(
     connection: &Connection,
     plugins: &[String],
     now_ms: i64,
-) -> Result<Option<u64>, Fault> {
+) -> Result<Option<i64>, Fault> {
     let busy = busy_plugins(connection)?;
     let mut next: Option<i64> = None;
     let mut meet = |due_ms: i64| next = Some(next.map_or(due_ms, |next| next.min(due_ms)));
@@ -144,7 +102,7 @@ pub(super) fn next_due_ms(
             meet(row.get(1)?);
         }
     }
-    Ok(next.map(natural))
+    Ok(next)
 }
 
 /// When the first pending run of a plugin is due, or was; parked ones aside.

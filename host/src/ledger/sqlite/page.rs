@@ -1,7 +1,7 @@
 //! Reading lists in parts: by keyset, newest first, each part within bounds on the rows it looks at and the bytes it
 //! holds, however long the ledger is and however few rows match.
 
-use super::clock::whole;
+use super::clock::{due_by_wall, whole};
 use super::fault::Fault;
 use super::query;
 use super::row::parsed;
@@ -142,8 +142,12 @@ fn is_over(connection: &Connection, span: &Span, since_ms: Option<u64>) -> Resul
     Ok(oldest.is_some_and(|oldest| oldest.saturating_add(CLOCK_SLACK_MS) < since_ms))
 }
 
-const RUN_COLUMNS: &str = "runs.seq, runs.delivery, runs.id, runs.plugin, runs.state, runs.gate, runs.lane,
-    runs.reason, runs.scope, runs.action, runs.replay_of, runs.stands_for, runs.due_ms, deliveries.id";
+const RUN_COLUMNS: &str = concat!(
+    "runs.seq, runs.delivery, runs.id, runs.plugin, runs.state, runs.gate, runs.lane, runs.reason, runs.scope,
+     runs.action, runs.replay_of, runs.stands_for, ",
+    due_by_wall!(),
+    ", deliveries.id"
+);
 
 /// Runs older than `before`, newest first, with their attempts.
 pub(super) fn runs(

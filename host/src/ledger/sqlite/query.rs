@@ -1,6 +1,6 @@
 //! Reading deliveries with their runs and attempts: a few statements for a list, however long.
 
-use super::clock::{natural, whole};
+use super::clock::{due_by_wall, natural, whole};
 use super::fault::Fault;
 use super::order::BEHIND;
 use super::pack::{unpack_body, unpack_logs};
@@ -199,11 +199,11 @@ pub(super) fn runs(
     deliveries: &[i64],
 ) -> Result<HashMap<i64, Vec<RunRecord>>, Fault> {
     let mut found = connection
-        .prepare_cached(
-            "SELECT seq, delivery, id, plugin, state, gate, lane, reason, scope, action, replay_of,
-             stands_for, due_ms FROM runs
-             WHERE delivery IN (SELECT value FROM json_each(?1)) ORDER BY seq",
-        )?
+        .prepare_cached(concat!(
+            "SELECT seq, delivery, id, plugin, state, gate, lane, reason, scope, action, replay_of, stands_for, ",
+            due_by_wall!(),
+            " FROM runs WHERE delivery IN (SELECT value FROM json_each(?1)) ORDER BY seq",
+        ))?
         .query_map([list(deliveries)], |row| {
             Ok((row.get(0)?, row.get(1)?, run_of(row)?))
         })?

@@ -40,10 +40,6 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
     while let Some(row) = rows.next()? {
         let (name, plugin): (String, String) = (row.get(0)?, row.get(1)?);
         let value = natural(row.get(2)?);
-        // Those that died before they were counted by plugin.
-        if name == DIED && plugin.is_empty() {
-            continue;
-        }
         match name.as_str() {
             DELIVERIES => totals.deliveries = value,
             REMOVED => removed = value,

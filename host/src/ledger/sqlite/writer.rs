@@ -334,6 +334,8 @@ impl Writer {
         let before = self.connection.total_changes();
         let done = self.apply(group).and_then(|done| {
             done.1.count(&self.connection)?;
+            let writes = self.connection.total_changes() > before;
+            self.shared.clock.note(&self.connection, writes)?;
             self.execute("COMMIT")?;
             Ok(done)
         });

@@ -3,5 +3,5 @@
 CREATE INDEX deliveries_kept ON deliveries (received_ms) WHERE state <> 'pending';
 CREATE INDEX budgets_window ON budgets (window);
 
--- Runs that ever became dead: this only grows.
-INSERT INTO counters (name, plugin, value) SELECT 'runs-died', '', value FROM counters WHERE name = 'runs-dead' AND plugin = '';
+-- Runs of each plugin that ever became dead: this only grows.
+INSERT INTO counters (name, plugin, value) SELECT 'runs-died', plugin, count(*) FROM runs WHERE state = 'dead' GROUP BY plugin;

@@ -11,6 +11,7 @@ pub(crate) mod conformance;
 pub(crate) mod model;
 pub mod record;
 pub mod settings;
+pub mod slots;
 pub mod sqlite;
 
 pub use record::{
@@ -18,6 +19,7 @@ pub use record::{
     PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
 };
 pub use settings::{LedgerSettings, OnDuplicate};
+pub use slots::{Freed, Slots};
 
 use crate::delivery::{AttemptRecord, DeliveryId, NewDelivery, NewRun, RunId, Settlement};
 use crate::scope::SeenEvent;
@@ -306,7 +308,7 @@ pub struct ClaimRequest {
     /// The plugins to claim for, in the order of whose turn it is.
     pub plugins: Vec<ClaimablePlugin>,
     /// How many runs to claim at most.
-    pub slots: usize,
+    pub slots: Slots,
     /// How many attempts are under way on this host.
     pub running: usize,
 }
@@ -317,7 +319,7 @@ pub struct ClaimablePlugin {
     /// Its name.
     pub name: String,
     /// How many more attempts it may have under way.
-    pub slots: usize,
+    pub slots: Slots,
     /// How many it has under way on this host.
     pub running: usize,
     /// How long its claims are held: longer than its longest attempt.

@@ -9,7 +9,7 @@ mod metrics;
 
 use crate::clock::now_ms;
 use crate::failpoint::hit;
-use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError};
+use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Freed, Ledger, LedgerError, Slots};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
 pub use handler::Report;
@@ -70,6 +70,9 @@ pub struct Worker {
     settling: HashMap<Id, String>,
     /// Says whose attempt has ended.
     freed: (mpsc::Sender<Id>, mpsc::Receiver<Id>),
+    /// Counts them: of all plugins, and of each.
+    freed_count: Freed,
+    freed_counts: HashMap<String, Freed>,
     /// The plugin that was claimed for last: the next turn is that of the one after it.
     last: String,
     over: watch::Sender<bool>,
@@ -107,7 +110,9 @@ impl Worker {
             attempts: HashMap::new(),
             settling: HashMap::new(),
             // Each claim says it once, so it always finds room.
-            freed: mpsc::channel(claims_max(config).max(1)),
+            freed: mpsc::channel(claims_max(config).saturating_add(config.concurrency).max(1)),
+            freed_count: Freed::default(),
+            freed_counts: HashMap::new(),
             last: String::new(),
             over,
         }
@@ -173,11 +178,12 @@ impl Worker {
         let common = self.config.concurrency.saturating_sub(reserved);
         let room = self.room(common);
         // Less than there was room for: nothing more is due.
-        if self.claim(room, |_, slots| slots).await? < room {
+        let request = Slots::and_freed(room, &self.freed_count);
+        if self.claim(request, |_, slots| slots).await? < room {
             return Ok(());
         }
         let room = self.room(self.config.concurrency);
-        self.claim(room, idle_only).await?;
+        self.claim(room.into(), idle_only).await?;
         Ok(())
     }
 
@@ -191,12 +197,12 @@ impl Worker {
     /// given how many attempts it has under way and how many more it may have.
     async fn claim(
         &mut self,
-        room: usize,
+        room: Slots,
         allowed: impl Fn(usize, usize) -> usize,
     ) -> Result<usize, LedgerError> {
         let catalog = Arc::clone(&self.catalog.borrow());
         let plugins = self.in_turn(&catalog, allowed);
-        if room == 0 || plugins.is_empty() {
+        if room.count() == 0 || plugins.is_empty() {
             return Ok(0);
         }
         let request = ClaimRequest {
@@ -205,6 +211,8 @@ impl Worker {
             running: self.claims.len(),
         };
         let claims = self.handler.ledger.claim(request).await?;
+        // Some may have taken the place of these.
+        self.note_all_freed();
         let started = claims.len();
         if started > 0 {
             hit!("after-claim");
@@ -242,7 +250,10 @@ impl Worker {
                 let slots = allowed(attempts, free);
                 (slots > 0).then(|| ClaimablePlugin {
                     name: plugin.name.clone(),
-                    slots,
+                    slots: match self.freed_counts.get(&plugin.name) {
+                        Some(freed) => Slots::and_freed(slots, freed),
+                        None => slots.into(),
+                    },
                     // What is not settled yet is not over for a run that wants its plugin to itself.
                     running: self.claims_of(&plugin.name),
                     lease: plugin.grant().limits.timeout.saturating_add(LEASE_MARGIN),
@@ -261,7 +272,11 @@ impl Worker {
         let handler = self.handler.clone();
         let facts = claim.facts();
         let span = tracing::info_span!("attempt", plugin = name, delivery = %facts.delivery, run = %facts.run, n = facts.n);
-        let slot = Slot::new(self.freed.0.clone());
+        let counts = [
+            self.freed_count.clone(),
+            self.freed_counts.entry(name.clone()).or_default().clone(),
+        ];
+        let slot = Slot::new(self.freed.0.clone(), counts);
         let task = self.claims.spawn(
             handler
                 .handle(plugin.map(Arc::clone), claim, slot)

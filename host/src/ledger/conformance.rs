@@ -221,7 +221,7 @@ pub async fn record(ledger: &dyn Ledger, plugins: &[&str]) -> DeliveryId {
 pub fn claimable(name: &str) -> ClaimablePlugin {
     ClaimablePlugin {
         name: name.to_owned(),
-        slots: 100,
+        slots: 100.into(),
         running: 0,
         lease: HOUR,
         runs_per_repo_max: u32::MAX,
@@ -232,7 +232,7 @@ pub fn claimable(name: &str) -> ClaimablePlugin {
 pub async fn claim(ledger: &dyn Ledger, plugins: &[&str], slots: usize) -> Vec<Claim> {
     let request = ClaimRequest {
         plugins: plugins.iter().map(|name| claimable(name)).collect(),
-        slots,
+        slots: slots.into(),
         running: 0,
     };
     ledger.claim(request).await.unwrap()
@@ -252,7 +252,7 @@ pub async fn claim_briefly(ledger: &dyn Ledger, plugin: &str) -> Vec<Claim> {
             lease: Duration::ZERO,
             ..claimable(plugin)
         }],
-        slots: 1,
+        slots: 1.into(),
         running: 0,
     };
     ledger.claim(request).await.unwrap()

@@ -2,7 +2,9 @@
 
 use crate::delivery::{AttemptRecord, Outcome, Settlement, Trap, settlement};
 use crate::failpoint::hit;
-use crate::ledger::{Claim, ClaimFacts, Ledger, LedgerError, Payload, Settled, StateChanges};
+use crate::ledger::{
+    Claim, ClaimFacts, Freed, Ledger, LedgerError, Payload, Settled, StateChanges,
+};
 use crate::plugin::catalog::Plugin;
 use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
 use crate::plugin::{Component, Engine};
@@ -34,12 +36,13 @@ pub struct Report {
 /// the disk, and no guest needs to wait with it.
 pub struct Slot {
     freed: mpsc::Sender<Id>,
+    counts: [Freed; 2],
 }
 
 impl Slot {
-    /// One that is told to be free there.
-    pub const fn new(freed: mpsc::Sender<Id>) -> Self {
-        Self { freed }
+    /// One that is told to be free there, and counted before.
+    pub const fn new(freed: mpsc::Sender<Id>, counts: [Freed; 2]) -> Self {
+        Self { freed, counts }
     }
 
     /// Frees it, unless the attempt changed its plugin's state: the next one is to see that.
@@ -47,6 +50,7 @@ impl Slot {
         if changes.writes.is_empty()
             && let Some(id) = tokio::task::try_id()
         {
+            self.counts.iter().for_each(Freed::add_one);
             // There is room for all of them; one that was not told is free when its claim is settled.
             let _ = self.freed.try_send(id);
         }

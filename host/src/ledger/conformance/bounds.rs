@@ -30,10 +30,10 @@ pub async fn a_long_backlog_is_parked_and_freed_in_steps(place: &dyn Place) {
     // One of each key can be claimed, as before.
     let request = ClaimRequest {
         plugins: vec![ClaimablePlugin {
-            slots: 9_999,
+            slots: 9_999.into(),
             ..claimable("a")
         }],
-        slots: 9_999,
+        slots: 9_999.into(),
         running: 0,
     };
     assert_eq!(ledger.claim(request).await.unwrap().len(), 1_200);

@@ -44,15 +44,15 @@ pub async fn no_more_is_claimed_than_there_are_slots(place: &dyn Place) {
     for _ in 0..5 {
         record(&*ledger, &["a", "b"]).await;
     }
-    let request = |slots| ClaimRequest {
+    let request = |slots: usize| ClaimRequest {
         plugins: vec![
             ClaimablePlugin {
-                slots: 2,
+                slots: 2.into(),
                 ..claimable("a")
             },
             claimable("b"),
         ],
-        slots,
+        slots: slots.into(),
         running: 0,
     };
     assert!(ledger.claim(request(0)).await.unwrap().is_empty());
@@ -145,7 +145,7 @@ pub async fn a_claim_whose_caller_has_gone_is_given_back(place: &dyn Place) {
     {
         let request = ClaimRequest {
             plugins: vec![claimable("a")],
-            slots: 1,
+            slots: 1.into(),
             running: 0,
         };
         let mut asked = ledger.claim(request);
@@ -185,7 +185,7 @@ pub async fn a_run_lost_twice_is_claimed_alone(place: &dyn Place) {
 
     let busy = ClaimRequest {
         plugins: vec![claimable("b"), claimable("a")],
-        slots: 10,
+        slots: 10.into(),
         running: 1,
     };
     let claims = ledger.claim(busy.clone()).await.unwrap();

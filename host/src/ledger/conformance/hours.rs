@@ -46,7 +46,7 @@ async fn begun(ledger: &dyn Ledger) -> Vec<DeliveryId> {
             runs_per_repo_max: 1,
             ..claimable("a")
         }],
-        slots: 9,
+        slots: 9.into(),
         running: 0,
     };
     let mut begun = Vec::new();

@@ -32,7 +32,7 @@ async fn claim(ledger: &dyn Ledger, runs_per_repo_max: u32) -> Vec<Claim> {
             runs_per_repo_max,
             ..claimable("a")
         }],
-        slots: 9,
+        slots: 9.into(),
         running: 0,
     };
     ledger.claim(request).await.unwrap()

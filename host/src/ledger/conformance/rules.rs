@@ -290,7 +290,7 @@ async fn claim_at_rate(ledger: &dyn Ledger, runs_per_repo_max: u32) -> Vec<Claim
             runs_per_repo_max,
             ..claimable("a")
         }],
-        slots: 9,
+        slots: 9.into(),
         running: 0,
     };
     ledger.claim(request).await.unwrap()

@@ -229,7 +229,7 @@ pub async fn a_run_in_conflict_three_times_is_claimed_with_no_other_of_its_plugi
             },
             claimable("b"),
         ],
-        slots: 10,
+        slots: 10.into(),
         running,
     };
     let claims = ledger.claim(request(1)).await.unwrap();

@@ -198,7 +198,7 @@ impl<F: Form> Driver<F> {
                 .count()
         };
         let plugins = ask.plugins.iter().map(|(plugin, slots)| ClaimablePlugin {
-            slots: *slots,
+            slots: (*slots).into(),
             running: running(Some(PLUGINS[*plugin])),
             lease: Duration::from_secs(ask.lease),
             runs_per_repo_max: ask.per_repo,
@@ -206,7 +206,7 @@ impl<F: Form> Driver<F> {
         });
         let request = ClaimRequest {
             plugins: plugins.collect(),
-            slots: ask.slots,
+            slots: ask.slots.into(),
             running: running(None),
         };
         let claims = ledger.claim(request).await.unwrap();

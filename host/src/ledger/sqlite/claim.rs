@@ -45,12 +45,12 @@ pub(super) fn claim(tx: &mut Tx<'_>, request: &ClaimRequest) -> Result<Vec<Claim
     let plugins = claimable(tx, request)?;
     if let Some((run, plugin)) = alone.for_host(&plugins) {
         // It waits until nothing else runs, and nothing else is begun meanwhile.
-        if request.running > 0 || request.slots == 0 || plugin.slots == 0 {
+        if request.running > 0 || request.slots.count() == 0 || plugin.slots.count() == 0 {
             return Ok(Vec::new());
         }
         return Ok(take_or_bury(tx, run, plugin)?.into_iter().collect());
     }
-    claim_in_turns(tx, request.slots, &plugins, &alone)
+    claim_in_turns(tx, request.slots.count(), &plugins, &alone)
 }
 
 /// The plugins asked for that have pending runs which are not, or not yet, parked.
@@ -160,7 +160,7 @@ impl<'a> Turn<'a> {
     fn new(plugin: &'a ClaimablePlugin, alone: &Alone) -> Self {
         let mut turn = Self {
             plugin,
-            slots: plugin.slots,
+            slots: plugin.slots.count(),
             alone: None,
             ranges: &[
                 (Lane::Live, Range::Due),

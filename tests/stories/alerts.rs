@@ -120,6 +120,53 @@ fn a_pause_is_posted_with_who_paused_and_how_to_end_it() {
 }
 
 #[test]
+fn a_pause_by_the_host_itself_is_posted_with_its_reason() {
+    let receiver = Receiver::answering(200);
+    let host = Host::with(&["guest-hostile"])
+        .grant("guest-hostile", "retry = { attempts = 1 }\n")
+        .env("HOOKBOX_ALERTS_URL", &receiver.url(PATH))
+        .start();
+    host.logs(BEGUN);
+    for _ in 0..10 {
+        host.hub().deliver(&comment("a/panic")).wait(20).send();
+    }
+    let alert = receiver.gets("plugin-paused");
+    assert_eq!(alert["plugin"], "guest-hostile");
+    let said = alert["text"].as_str().unwrap().replace(&host.url(), "URL");
+    assert_snapshot!(said, @"hookbox at URL: the plugin guest-hostile was paused by the host: 10 attempts in a row failed, the last one trapped; 'hookbox plugins resume guest-hostile' ends that");
+}
+
+#[test]
+fn a_backlog_that_gets_old_is_posted_once() {
+    // Given a plugin that is busy, and two runs that wait for it
+    let receiver = Receiver::answering(200);
+    let host = Host::with(&["guest-hostile"])
+        .grant("guest-hostile", "concurrency = 1\n")
+        .env("HOOKBOX_ALERTS_URL", &receiver.url(PATH))
+        .start();
+    host.logs(BEGUN);
+    let post = |repo: &str| host.hub().deliver(&comment(repo)).send().id();
+    let busy = post("a/sleep");
+    eventually(SOON, || {
+        (host.delivery(&busy)["runs"][0]["state"] == "running").then_some(())
+    });
+    post("a/ok");
+    post("b/ok");
+    // When they have waited for longer than ten minutes
+    let later = "UPDATE runs SET due_ms = due_ms - ?1 WHERE state = 'pending'";
+    assert_eq!(host.ledger().change(later, [12 * 60 * 1000]), 2);
+    // Then that is posted, and not once more while they wait
+    let alert = receiver.gets("backlog-old");
+    assert_eq!(alert["plugin"], "guest-hostile");
+    let said = alert["text"].as_str().unwrap().replace(&host.url(), "URL");
+    assert_snapshot!(said, @"hookbox at URL: runs of guest-hostile wait too long: the oldest of 3 has been due for 12 min");
+    host.cli(&["plugins", "pause", "guest-hostile"]).ok();
+    receiver.gets("plugin-paused");
+    let old = |(_, body): &(String, Value)| body["kind"] == "backlog-old";
+    assert_eq!(receiver.got().into_iter().filter(old).count(), 1);
+}
+
+#[test]
 fn a_burst_of_wrong_secrets_is_posted_and_single_ones_are_not() {
     let receiver = Receiver::answering(200);
     let host = alerting(&receiver);

@@ -13,6 +13,8 @@ mod backpressure;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod beside;
+#[cfg(test)]
 mod big_payload;
 #[cfg(test)]
 mod bodies;

@@ -1,4 +1,4 @@
-//! A ledger of a million deliveries, all pending or all done: what everything costs then, against an empty one.
+//! A ledger of a million deliveries, all pending, all due or all done: what everything costs then, against an empty one.
 //!
 //! The rows are written by SQL into a ledger that a real host made, with its counters. Figures are printed; what is
 //! asserted is that everything is right, and bounds that only a cost that grows with the ledger would break.
@@ -18,18 +18,26 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Posts to each of two hosts, in turns.
 const POSTS: usize = 200;
 
+/// Deliveries in a ledger that is small beside it.
+const FEW: i64 = 10_000;
+
+/// Runs that are made before their rate is taken, and meanwhile.
+const WARM: i64 = 1_000;
+const TIMED: i64 = 3_000;
+
 /// The longest that retention may take.
 const RETENTION: Duration = Duration::from_secs(400);
 
 /// A small body, as the Hub would send it.
-const BODY: &str =
-    r#"{"event":{"action":"create","scope":"repo"},"repo":{"type":"model","name":"a/b","id":"r"}}"#;
+const BODY: &str = r#"{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"a/b","id":"r"},"comment":{"id":"c","content":"hi"}}"#;
 
 /// What became of the deliveries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Each has a run that is due in twenty hours.
     Pending,
+    /// Each has a run that is due.
+    Due,
     /// Each has a run that is done after one attempt.
     Done,
 }
@@ -40,26 +48,26 @@ fn now_ms() -> i64 {
 }
 
 /// Writes the rows, and what counts them.
-fn fill(ledger: &LedgerFile, kind: Kind) {
+fn fill(ledger: &LedgerFile, kind: Kind, deliveries: i64) {
     let (now, days) = (now_ms(), DAYS * DAY_MS);
     let sha256: [u8; 32] = Sha256::digest(BODY).into();
     let (state, run_state) = match kind {
-        Kind::Pending => ("pending", "pending"),
+        Kind::Pending | Kind::Due => ("pending", "pending"),
         Kind::Done => ("settled", "done"),
     };
     ledger.batch(
         "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000; BEGIN;",
     );
-    let deliveries = format!(
-        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {DELIVERIES}),
-         times AS (SELECT n, {now} - {days} + n * ({days} / {DELIVERIES}) AS ms FROM numbers)
+    let sql = format!(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {deliveries}),
+         times AS (SELECT n, {now} - {days} + n * ({days} / {deliveries}) AS ms FROM numbers)
          INSERT INTO deliveries (seq, id, path, hub_id, scope, action, repo_type, repo_name, repo_id,
            received_ms, body_sha256, body_bytes, state)
          SELECT n, printf('%08x-%04x-7%03x-8000-%012x', ms >> 16, ms & 65535, n & 4095, n), '/webhooks', 'h' || n,
-           'repo', 'create', 'model', 'a/b', 'r', ms, ?1, {}, '{state}' FROM times",
+           'discussion.comment', 'create', 'model', 'a/b', 'r', ms, ?1, {}, '{state}' FROM times",
         BODY.len()
     );
-    ledger.change(&deliveries, [&sha256]);
+    ledger.change(&sql, [&sha256]);
     ledger.change(
         "INSERT INTO payloads SELECT seq, 0, CAST(?1 AS BLOB), '[]' FROM deliveries",
         [BODY],
@@ -68,10 +76,14 @@ fn fill(ledger: &LedgerFile, kind: Kind) {
         "INSERT INTO dedup SELECT path, hub_id, body_sha256, id, received_ms + ?1 FROM deliveries",
         [30 * DAY_MS],
     );
+    let due = match kind {
+        Kind::Pending => format!("{now} + 72000000"),
+        Kind::Due | Kind::Done => "received_ms".to_owned(),
+    };
     let runs = format!(
         "INSERT INTO runs (seq, id, delivery, plugin, replay, state, gate, lane, due_ms, scope, action, routed_digest,
            first_ms, bytes)
-         SELECT seq, id, seq, 'hello', 0, '{run_state}', 'ready', 'live', {now} + 72000000, scope, action, 'sha256:0',
+         SELECT seq, id, seq, 'hello', 0, '{run_state}', 'ready', 'live', {due}, scope, action, 'sha256:0',
            received_ms, body_bytes FROM deliveries"
     );
     ledger.change(&runs, []);
@@ -82,12 +94,12 @@ fn fill(ledger: &LedgerFile, kind: Kind) {
             (name, plugin, value),
         );
     };
-    count("deliveries", "", DELIVERIES);
-    count(&format!("runs-{run_state}"), "", DELIVERIES);
-    if kind == Kind::Pending {
-        count("unsettled", "hello", DELIVERIES);
+    count("deliveries", "", deliveries);
+    count(&format!("runs-{run_state}"), "", deliveries);
+    if kind != Kind::Done {
+        count("unsettled", "hello", deliveries);
         let bytes = i64::try_from(BODY.len()).unwrap();
-        count("backlog-bytes", "", DELIVERIES * bytes);
+        count("backlog-bytes", "", deliveries * bytes);
     } else {
         ledger.change(
             "INSERT INTO attempts (run, n, version, digest, started_ms, outcome, output, fuel, fuel_limit,
@@ -112,7 +124,7 @@ fn full(kind: Kind) -> Host {
     host.stop();
     let began = Instant::now();
     let ledger = host.ledger();
-    fill(&ledger, kind);
+    fill(&ledger, kind, DELIVERIES);
     drop(ledger);
     let bytes = bytes(&host);
     println!(
@@ -161,6 +173,43 @@ fn compare(what: &str, full: &Host, empty: &Host, post: impl Fn(&Host)) {
     let ratio = with.as_secs_f64() / without.as_secs_f64();
     println!("{what}, p50: {with:.2?} against {without:.2?} on an empty ledger, {ratio:.2} times");
     assert!(ratio < 4.0, "{what}: {ratio}");
+}
+
+/// Starts a host that was stopped; how many runs a second it makes of those that are due.
+fn rate(host: &mut Host) -> f64 {
+    let done = |host: &Host| {
+        let sql = "SELECT coalesce(sum(value), 0) FROM counters WHERE name = 'runs-done'";
+        host.ledger().number(sql)
+    };
+    let before = done(host);
+    host.restart();
+    let until = |more: i64| {
+        eventually(Duration::from_secs(60), || {
+            let made = done(host) - before;
+            (made >= more).then(|| (Instant::now(), i32::try_from(made).unwrap()))
+        })
+    };
+    let (began, first) = until(WARM);
+    let (ended, last) = until(WARM + TIMED);
+    f64::from(last - first) / ended.duration_since(began).as_secs_f64()
+}
+
+/// Has what is pending be due, and prints and bounds how much slower it is worked off than a few.
+fn work_off(full: &mut Host) {
+    let mut few = host();
+    few.stop();
+    fill(&few.ledger(), Kind::Due, FEW);
+    let small = rate(&mut few);
+    drop(few);
+    full.stop();
+    full.replace("hookbox.toml", "");
+    let due = "UPDATE runs SET due_ms = first_ms WHERE state = 'pending'";
+    full.ledger().change(due, []);
+    let large = rate(full);
+    println!(
+        "claim, run and settle of what is due: {large:.0}/s of {DELIVERIES}, {small:.0}/s of {FEW}"
+    );
+    assert!(large > small / 4.0, "{large} {small}");
 }
 
 /// Prints what accepting, running and looking cost.
@@ -219,7 +268,7 @@ fn measure(full: &Host) {
 
 #[test]
 fn a_million_pending_runs_delay_nothing() {
-    let host = full(Kind::Pending);
+    let mut host = full(Kind::Pending);
     measure(&host);
     // Old as they are, nothing of them goes.
     host.replace("hookbox.toml", "retain = \"1d\"\nretain-bytes = \"1MiB\"\n");
@@ -233,6 +282,7 @@ fn a_million_pending_runs_delay_nothing() {
         host.ledger().number("SELECT count(*) FROM deliveries"),
         DELIVERIES
     );
+    work_off(&mut host);
 }
 
 #[test]

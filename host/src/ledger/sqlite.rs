@@ -449,10 +449,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn totals(&self) -> Result<Totals, LedgerError> {
-        let now_ms = self.shared.clock.forward_ms();
-        self.readers
-            .read(move |connection| totals::totals(connection, now_ms))
-            .await
+        self.readers.totals().await
     }
 
     async fn tend(&self) -> Result<Tended, LedgerError> {

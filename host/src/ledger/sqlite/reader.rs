@@ -132,6 +132,13 @@ impl ReaderPool {
         })
     }
 
+    /// How much of everything there is.
+    pub async fn totals(&self) -> Result<Totals, LedgerError> {
+        let now_ms = self.shared.clock.forward_ms();
+        self.read(move |connection| totals(connection, now_ms))
+            .await
+    }
+
     /// Reads on a thread for blocking, once a connection is free.
     pub async fn read<T: Send + 'static>(
         &self,

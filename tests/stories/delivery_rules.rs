@@ -240,7 +240,8 @@ fn a_plugin_that_fails_ten_times_in_a_row_is_paused_until_it_is_mended() {
         reason(&bot).starts_with("paused by the host: 10 attempts in a row failed"),
         "{bot}"
     );
-    host.logs("the plugin is paused");
+    host.logs("a plugin is paused");
+    assert_eq!(host.log().matches("plugin is paused").count(), 1);
     let waits = host.hub().deliver(&push("a/ok")).wait(20).send();
     assert_eq!(
         (waits.status, &waits.run("bot")["state"]),

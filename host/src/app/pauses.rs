@@ -1,4 +1,5 @@
-//! Looks which plugins are paused, for as long as the host runs: a command pauses them in the ledger, beside the host.
+//! Looks which plugins are paused, for as long as the host runs: a command pauses them in the ledger beside the host, and
+//! the ledger itself does after failures.
 //!
 //! Claims look for themselves. This is for whoever is told: the log, and `dev`.
 

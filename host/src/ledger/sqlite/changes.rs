@@ -86,8 +86,6 @@ pub(super) struct Changes {
     ended: Ends,
     /// Runs that came to their end, by plugin and state.
     settled: Ends,
-    /// Plugins that the host itself paused, and why.
-    paused: Vec<(String, String)>,
     claimable: bool,
     attempted: HashSet<DeliveryId>,
     any_attempted: bool,
@@ -133,11 +131,6 @@ impl Changes {
         total.copied().unwrap_or_default()
     }
 
-    /// A plugin was paused by the host itself, for this reason.
-    pub fn paused(&mut self, plugin: &str, reason: String) {
-        self.paused.push((plugin.to_owned(), reason));
-    }
-
     /// `count` settled runs went with their delivery.
     pub fn removed(&mut self, state: RunState, count: i64) {
         self.add(runs_in(state), "", -count);
@@ -171,7 +164,6 @@ impl Changes {
                 *ends.entry(end).or_default() += count;
             }
         }
-        self.paused.extend(other.paused);
         self.claimable |= other.claimable;
         self.attempted.extend(other.attempted);
         self.any_attempted |= other.any_attempted;
@@ -198,13 +190,6 @@ impl Changes {
         }
         for ((plugin, state), count) in &self.settled {
             metrics.settled.at(&[plugin, state]).inc_by(*count);
-        }
-        for (plugin, reason) in &self.paused {
-            tracing::error!(
-                plugin,
-                reason,
-                "the plugin is paused; see 'hookbox plugins', and resume it with 'hookbox plugins resume {plugin}'"
-            );
         }
     }
 

@@ -167,7 +167,6 @@ pub(super) fn note_outcome(tx: &mut Tx<'_>, plugin: &str, outcome: Outcome) -> R
     {
         let by = format!("the host: {failures} attempts in a row failed, the last one {outcome}");
         pause(tx, plugin, &by)?;
-        tx.changes.paused(plugin, paused_text(&by));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Alerts: what an operator should hear of at once, posted to one address as JSON.
 //!
-//! One task looks at the ledger, the refused requests and the disk once a second, another posts. Nothing waits for
+//! One task looks at the ledger with its disk, and at the refused requests, once a second, another posts. Nothing waits for
 //! either: what the queue does not hold is dropped and counted. Of one kind and plugin there is one post in five
 //! minutes, which says how much it stands for. The address may hold a secret: it is never shown.
 
@@ -22,7 +22,6 @@ use debounce::Debounce;
 use lookout::Lookout;
 use notice::Post;
 use poster::Poster;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast::error::RecvError;
@@ -50,8 +49,6 @@ pub struct Sources {
     pub host: String,
     /// What is kept.
     pub ledger: Arc<dyn Ledger>,
-    /// Where it is kept.
-    pub data: PathBuf,
     /// What was not taken.
     pub refusals: Arc<Refusals>,
     /// What every attempt came to.
@@ -77,12 +74,11 @@ async fn look(sources: Sources, queue: mpsc::Sender<Post>, metrics: AlertMetrics
     let Sources {
         host,
         ledger,
-        data,
         refusals,
         mut reports,
         settings,
     } = sources;
-    let mut lookout = Lookout::new(ledger, data, refusals);
+    let mut lookout = Lookout::new(ledger, refusals);
     let mut debounce = Debounce::default();
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -193,6 +193,7 @@ impl Sources {
         // Else a mistake would be told twice: as itself, and as a host that is open for want of a secret.
         let is_known_who_posts = layers.problems.is_empty();
         let (server, worker, engine) = bounds(layers);
+        let ledger = ledger(layers);
         let mut config = Config {
             plugins: layers.read(&table::PLUGINS),
             data: layers.read(&table::DATA),
@@ -207,21 +208,23 @@ impl Sources {
             intake: intake(layers),
             server,
             worker,
+            alerts: AlertSettings {
+                url: alerts_url(layers),
+                free_space_min: ledger.free_space_min,
+            },
             ledger: SqliteOptions {
-                settings: ledger(layers),
+                settings: ledger,
                 queue_max: count(layers.read(&table::INTAKE_QUEUE_MAX)),
                 network_fs: self.flags.network_fs,
                 ..SqliteOptions::default()
             },
             engine,
-            alerts: alerts(layers),
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
             hint_after: layers.read(&table::HINT_AFTER),
             sources: None,
         };
-        config.alerts.free_space_min = config.ledger.settings.free_space_min;
         config.said = std::mem::take(&mut layers.said);
         config.hints.extend(self.unused_secret(&config));
         layers.problems.extend(config.refuse_one_address());
@@ -392,8 +395,8 @@ fn ledger(layers: &mut Layers<'_>) -> LedgerSettings {
     }
 }
 
-fn alerts(layers: &mut Layers<'_>) -> AlertSettings {
-    let url = match layers.read(&table::ALERTS_URL) {
+fn alerts_url(layers: &mut Layers<'_>) -> Option<AlertUrl> {
+    match layers.read(&table::ALERTS_URL) {
         AlertPlace::None => None,
         AlertPlace::Url(url) => Some(url),
         AlertPlace::Kept(kept) => {
@@ -405,10 +408,6 @@ fn alerts(layers: &mut Layers<'_>) -> AlertSettings {
             url.map_err(|reason| layers.problems.push(Problem::at(&place, reason)))
                 .ok()
         }
-    };
-    AlertSettings {
-        url,
-        free_space_min: 0,
     }
 }
 

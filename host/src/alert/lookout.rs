@@ -8,7 +8,6 @@ use crate::refusal::Refusals;
 use crate::worker::Report;
 use bytesize::ByteSize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,6 @@ const WAITED: &str = "parked for too long, lost too often, or the plugin is gone
 /// Remembers what it saw.
 pub struct Lookout {
     ledger: Arc<dyn Ledger>,
-    data: PathBuf,
     refusals: Arc<Refusals>,
     /// `None` until it has looked once.
     seen: Option<Seen>,
@@ -84,10 +82,9 @@ struct Failures {
 
 impl Lookout {
     /// One that has seen nothing yet.
-    pub fn new(ledger: Arc<dyn Ledger>, data: PathBuf, refusals: Arc<Refusals>) -> Self {
+    pub fn new(ledger: Arc<dyn Ledger>, refusals: Arc<Refusals>) -> Self {
         Self {
             ledger,
-            data,
             refusals,
             seen: None,
         }
@@ -121,7 +118,7 @@ impl Lookout {
         else {
             return Vec::new();
         };
-        let disk = disk(&self.data, settings.free_space_min).await;
+        let disk = Room::of(&totals, settings);
         let failures = self.refusals.auth_failures();
         let Some(seen) = &mut self.seen else {
             // A disk that is full already is worth a word all the same.
@@ -340,23 +337,21 @@ struct Room {
     wanted: u64,
 }
 
-/// Looks at the disk on a thread for blocking: a disk that hangs holds up nobody else.
-async fn disk(data: &Path, free_space_min: u64) -> Room {
-    let (data, wanted) = (data.to_owned(), free_space_min.saturating_mul(2));
-    let free = tokio::task::spawn_blocking(move || rustix::fs::statvfs(&data)).await;
-    let free = match free {
-        Ok(Ok(found)) => found.f_bavail.saturating_mul(found.f_frsize),
-        // A folder that cannot be looked at is the ledger's affair.
-        Ok(Err(_)) | Err(_) => u64::MAX,
-    };
-    Room {
-        state: if free < wanted {
+impl Room {
+    fn of(totals: &Totals, settings: &AlertSettings) -> Self {
+        let wanted = settings.free_space_min.saturating_mul(2);
+        // A disk that cannot be looked at is the ledger's affair.
+        let free = totals.free_bytes.unwrap_or(u64::MAX);
+        let state = if free < wanted {
             Disk::Low
         } else {
             Disk::Roomy
-        },
-        free,
-        wanted,
+        };
+        Self {
+            state,
+            free,
+            wanted,
+        }
     }
 }
 

@@ -203,7 +203,6 @@ impl Parts {
         let alerts = alert::Sources {
             host: public_url(&config, address),
             ledger: Arc::clone(&self.ledger),
-            data: config.data.clone(),
             refusals: Arc::clone(&refusals),
             reports: worker.reports(),
             settings: self.live.alerts(),

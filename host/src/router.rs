@@ -5,7 +5,7 @@
 
 use crate::delivery::{NewRun, RunId};
 use crate::event::Event;
-use crate::ledger::{PluginRecord, PluginState};
+use crate::ledger::PluginRecord;
 use crate::plugin::grant::Matcher;
 use crate::plugin::{Grant, Manifest};
 use crate::rule::Rules;
@@ -50,12 +50,7 @@ impl Route {
             matcher: grant.matcher,
             rules: grant.rules,
             digest: record.manifest_digest.clone().unwrap_or_default(),
-            parked: match (record.state, &record.reason) {
-                // While a version is compiled there is nothing to wait for but that.
-                (PluginState::Loaded | PluginState::Compiling, _) => None,
-                (state, Some(reason)) => Some(format!("{}: {reason}", state.as_str())),
-                (state, None) => Some(state.as_str().to_owned()),
-            },
+            parked: record.state.parks(record.reason.as_deref()),
         })
     }
 }
@@ -214,6 +209,7 @@ fn judge<'a>(route: &'a Route, event: &Event) -> Result<Routed<'a>, Unrouted> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::PluginState;
     use crate::scope::{KNOWN_SCOPES_0_1, Subscription};
 
     fn route(plugin: &str, patterns: &[&str]) -> Route {

@@ -294,6 +294,17 @@ impl PluginState {
             .find(|state| state.as_str() == word)
     }
 
+    /// Why a plugin that stands so, for this reason, has its runs parked; `None` if it has not.
+    #[must_use]
+    pub fn parks(self, reason: Option<&str>) -> Option<String> {
+        match (self, reason) {
+            // While a version is compiled there is nothing to wait for but that.
+            (Self::Loaded | Self::Compiling, _) => None,
+            (state, Some(reason)) => Some(format!("{}: {reason}", state.as_str())),
+            (state, None) => Some(state.as_str().to_owned()),
+        }
+    }
+
     /// Every state.
     pub const ALL: &[Self] = &[
         Self::Loaded,

@@ -2,6 +2,7 @@
 
 use super::changes::Weight;
 use super::fault::Fault;
+use super::row::word;
 use super::writer::Tx;
 use super::{order, rate};
 use crate::delivery::{DeliveryState, Gate, RunState};
@@ -76,10 +77,12 @@ pub(super) fn parking(connection: &Connection, plugin: &str) -> Result<Parking, 
     let found = connection
         .prepare_cached("SELECT state, reason, paused_by FROM plugins WHERE name = ?1")?
         .query_row([plugin], |row| {
-            Ok(match (row.get(1)?, row.get(2)?) {
-                (_, Some::<String>(by)) => Parking::Parked(paused_text(&by)),
-                (reason, None) => parking_in(row.get_ref(0)?.as_str()?, reason),
-            })
+            let state = word(row, 0, PluginState::from_word)?;
+            let (reason, paused_by): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+            let parked = paused_by
+                .map(|by| paused_text(&by))
+                .or_else(|| state.parks(reason.as_deref()));
+            Ok(parked.map_or(Parking::Free, Parking::Parked))
         })
         .optional()?;
     match found {
@@ -99,20 +102,6 @@ fn is_forgotten(connection: &Connection, plugin: &str) -> Result<bool, Fault> {
 /// Why the runs of a plugin that someone paused are parked.
 pub(super) fn paused_text(by: &str) -> String {
     format!("paused by {by}")
-}
-
-fn parking_in(state: &str, reason: Option<String>) -> Parking {
-    match reason {
-        // While a version is compiled there is nothing to wait for but that.
-        _ if [PluginState::Loaded, PluginState::Compiling]
-            .iter()
-            .any(|free| state == free.as_str()) =>
-        {
-            Parking::Free
-        }
-        Some(reason) => Parking::Parked(format!("{state}: {reason}")),
-        None => Parking::Parked(state.to_owned()),
-    }
 }
 
 /// A run that waits.

@@ -295,7 +295,8 @@ pub async fn done(ledger: &dyn Ledger, claim: Claim) {
     assert!(matches!(settled, Settled::Yes), "{settled:?}");
 }
 
-async fn dead(ledger: &dyn Ledger, claim: Claim) {
+/// Settles a claim as rejected by its plugin.
+pub async fn dead(ledger: &dyn Ledger, claim: Claim) {
     let reason = "rejected by the plugin".to_owned();
     let settled = settle(
         ledger,

@@ -211,9 +211,10 @@ mod tests {
     use crate::ledger::{Ledger as _, PluginRecord, PluginState};
     use tempfile::TempDir;
 
-    const BODY: &str = r#"{"event":{"scope":"repo.content","action":"update"}}"#;
+    pub(super) const BODY: &str = r#"{"event":{"scope":"repo.content","action":"update"}}"#;
 
-    fn noted(name: &str) -> PluginRecord {
+    /// A plugin that takes every event.
+    pub(super) fn noted(name: &str) -> PluginRecord {
         PluginRecord {
             manifest: Some(
                 r#"{"version":"1","description":"","wants":[],

@@ -277,14 +277,16 @@ pub async fn a_discussion_with_too_many_runs_gets_dead_ones(place: &dyn Place) {
     assert_eq!(found(&*ledger, over).await.state, DeliveryState::Pending);
 }
 
-fn of_repo() -> NewRun {
+/// A run for a repo whose runs are counted.
+pub(super) fn of_repo() -> NewRun {
     with_rules(RunRules {
         rate_key: Some("id r1".to_owned()),
         ..RunRules::default()
     })
 }
 
-async fn claim_at_rate(ledger: &dyn Ledger, runs_per_repo_max: u32) -> Vec<Claim> {
+/// Claims where any hour allows so many runs for one repo.
+pub(super) async fn claim_at_rate(ledger: &dyn Ledger, runs_per_repo_max: u32) -> Vec<Claim> {
     let request = ClaimRequest {
         plugins: vec![ClaimablePlugin {
             runs_per_repo_max,

@@ -325,24 +325,12 @@ fn counted(number: u64, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::conformance::{delivery_with, plugin, run};
+    use crate::cli::deliveries::replay::tests::{BODY, noted};
+    use crate::ledger::Ledger as _;
+    use crate::ledger::conformance::{delivery_with, run};
     use crate::ledger::sqlite::{SqliteLedger, SqliteOptions, WriterMetrics};
-    use crate::ledger::{Ledger as _, PluginRecord, PluginState};
     use std::cell::Cell;
     use tempfile::TempDir;
-
-    const BODY: &str = r#"{"event":{"scope":"repo.content","action":"update"}}"#;
-
-    fn noted(name: &str) -> PluginRecord {
-        PluginRecord {
-            manifest: Some(
-                r#"{"version":"1","description":"","wants":[],
-                    "subscriptions":[{"scope":"*","actions":[]}]}"#
-                    .to_owned(),
-            ),
-            ..plugin(name, PluginState::Loaded, None)
-        }
-    }
 
     /// A ledger with so many deliveries that are dead for a plugin.
     async fn with_dead(folder: &TempDir, deliveries: usize) -> SqliteLedger {

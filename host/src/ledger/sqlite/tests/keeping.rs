@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::now_ms;
 use crate::delivery::NewDelivery;
-use crate::ledger::conformance::{delivery_with, settle};
+use crate::ledger::conformance::{dead, delivery_with};
 use std::sync::atomic::Ordering::Relaxed;
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -67,27 +67,9 @@ async fn old_deliveries_go_once_their_runs_have_ended_with_all_that_they_had() {
     let done_old = record_old(&ledger, 2 * HOUR_MS, &["a"]).await;
     done(&ledger, claim_one(&ledger, "a").await).await;
     let dead_old = record_old(&ledger, 2 * HOUR_MS, &["a"]).await;
-    let no = Settlement::Dead {
-        reason: "no".to_owned(),
-    };
-    settle(
-        &ledger,
-        claim_one(&ledger, "a").await,
-        Outcome::Rejected,
-        no,
-    )
-    .await;
+    dead(&ledger, claim_one(&ledger, "a").await).await;
     let dead_young = record_old(&ledger, HOUR_MS / 2, &["a"]).await;
-    let no = Settlement::Dead {
-        reason: "no".to_owned(),
-    };
-    settle(
-        &ledger,
-        claim_one(&ledger, "a").await,
-        Outcome::Rejected,
-        no,
-    )
-    .await;
+    dead(&ledger, claim_one(&ledger, "a").await).await;
     let pending_old = record_old(&ledger, 3 * HOUR_MS, &["a", "b"]).await;
     done(&ledger, claim_one(&ledger, "a").await).await;
     let without_runs = record_old(&ledger, 2 * HOUR_MS, &[]).await;

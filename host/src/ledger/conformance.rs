@@ -131,6 +131,7 @@ macro_rules! ledger_conforms {
             too_many_parked_runs_give_up_the_oldest,
             runs_parked_for_too_long_are_given_up,
             a_plugin_with_a_full_backlog_gets_dead_runs,
+            runs_that_wait_for_their_share_fill_their_own_plugins_backlog,
             a_full_backlog_refuses_deliveries_and_knows_duplicates,
             a_delivery_of_which_one_run_was_given_up_waits_for_the_others,
             another_grant_gives_runs_of_a_paused_plugin_their_share_anew,

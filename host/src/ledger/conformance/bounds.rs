@@ -1,7 +1,9 @@
 //! Bounds: what is parked, and for how long; how much may wait.
 
 use super::again::again_of;
-use super::rules::{PARKED, READY, ordered, put, record_run, standing, tend_to_all};
+use super::rules::{
+    PARKED, READY, claim_at_rate, of_repo, ordered, put, record_run, standing, tend_to_all,
+};
 use super::{Place, claim, claim_one, claimable, delivery, done, found, only_run, run};
 use crate::delivery::{DeliveryState, RunState};
 use crate::ledger::{ClaimRequest, ClaimablePlugin, LedgerError, LedgerSettings, PluginState};
@@ -126,6 +128,25 @@ pub async fn a_plugin_with_a_full_backlog_gets_dead_runs(place: &dyn Place) {
     put(&*ledger, PluginState::Held, Some("wants http")).await;
     let parked = record_run(&*ledger, run("a")).await;
     assert_eq!(standing(&*ledger, parked).await, PARKED);
+}
+
+pub async fn runs_that_wait_for_their_share_fill_their_own_plugins_backlog(place: &dyn Place) {
+    let settings = LedgerSettings {
+        backlog_runs_per_plugin: 3,
+        ..LedgerSettings::default()
+    };
+    let ledger = place.open_with(settings).await;
+    put(&*ledger, PluginState::Loaded, None).await;
+    for _ in 0..3 {
+        record_run(&*ledger, of_repo()).await;
+    }
+    done(&*ledger, claim_at_rate(&*ledger, 1).await.remove(0)).await;
+    let waits = record_run(&*ledger, of_repo()).await;
+    assert_eq!(standing(&*ledger, waits).await, READY);
+    let over = record_run(&*ledger, run("a")).await;
+    assert_eq!(only_run(&*ledger, over).await.state, RunState::Dead);
+    let other = record_run(&*ledger, run("b")).await;
+    assert_eq!(standing(&*ledger, other).await, READY);
 }
 
 pub async fn a_full_backlog_refuses_deliveries_and_knows_duplicates(place: &dyn Place) {

@@ -163,6 +163,11 @@ macro_rules! ledger_conforms {
 }
 pub(crate) use ledger_conforms;
 
+/// What time it is at the latest by a ledger's own clock: what rounding makes of two clocks may put it a little ahead.
+pub fn ledger_now_ms() -> u64 {
+    now_ms() + 100
+}
+
 /// A delivery like no other.
 pub fn delivery() -> NewDelivery {
     let id = DeliveryId::new();

@@ -170,12 +170,6 @@ impl Reload {
         if let Some(sources) = &config.sources {
             self.sources.clone_from(sources);
         }
-        for (now, before) in config.said.iter().zip(&self.accepted.said) {
-            if now.value != before.value {
-                self.tell(now, before);
-            }
-        }
-        tell_secrets(&config.loader.secrets, &self.accepted.loader.secrets);
         // The memory for bodies is bounded for as long as the host runs.
         let room = self.started.intake.bodies_bytes_max;
         if config.intake.body_bytes_max > room {
@@ -187,6 +181,13 @@ impl Reload {
         let accepted = config.clone();
         config.intake.body_bytes_max = config.intake.body_bytes_max.min(room);
         self.live.show(&config);
+        // What is told has happened.
+        for (now, before) in accepted.said.iter().zip(&self.accepted.said) {
+            if now.value != before.value {
+                self.tell(now, before);
+            }
+        }
+        tell_secrets(&accepted.loader.secrets, &self.accepted.loader.secrets);
         self.accepted = accepted;
     }
 

@@ -124,6 +124,13 @@ impl Asked<'_> {
     /// Sends it and reads the answer.
     #[track_caller]
     pub fn send(self) -> Answer {
+        let shown = format!("{} {}", self.method, self.path);
+        self.try_send()
+            .unwrap_or_else(|| panic!("{shown}: the connection broke before an answer came"))
+    }
+
+    /// Sends it; `None` if there was no whole answer, as when the host ends meanwhile.
+    pub fn try_send(self) -> Option<Answer> {
         let mut head = format!(
             "{} {} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
             self.method, self.path, self.host
@@ -134,16 +141,11 @@ impl Asked<'_> {
         if !matches!(&*self.method, "GET" | "HEAD") {
             let _ = write!(head, "content-length: {}\r\n", self.body.len());
         }
-        let mut connection = Connection::open(&self.operator.address);
+        let mut connection = Connection::try_open(&self.operator.address)?;
         connection.send(format!("{head}\r\n{}", self.body));
-        let answer = if self.method == "HEAD" {
-            connection.answer_head()
-        } else {
-            connection.answer()
-        };
-        answer.unwrap_or_else(|| {
-            let shown = format!("{} {}", self.method, self.path);
-            panic!("{shown}: the connection broke before an answer came")
-        })
+        if self.method == "HEAD" {
+            return connection.answer_head();
+        }
+        connection.answer()
     }
 }

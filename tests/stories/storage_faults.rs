@@ -42,9 +42,10 @@ fn a_damaged_ledger_is_not_served_until_a_copy_is_in_its_place() {
     host.restart();
     let ledger = host.data().join("ledger.db");
     damage(&ledger);
-    // When somebody wants to see what is in it, then it says so and stops
-    let answer = host.admin().get("/api/v1/deliveries").send();
-    assert_eq!(answer.status, 503, "{answer:?}");
+    // When somebody wants to see what is in it, or the host has looked by itself before that, then it says so and stops
+    if let Some(answer) = host.admin().get("/api/v1/deliveries").try_send() {
+        assert_eq!(answer.status, 503, "{answer:?}");
+    }
     assert_eq!(host.ended(), Some(1));
     assert_snapshot!(lines(&host.log(), "error:"), @"error: the ledger failed: data/ledger.db: database disk image is malformed; put a copy made with `hookbox backup` in its place, and remove the -wal and -shm files beside it; then start hookbox again");
     // And the next start refuses it, of which `check` warns before

@@ -109,7 +109,7 @@ impl Worker {
             claims: JoinSet::new(),
             attempts: HashMap::new(),
             settling: HashMap::new(),
-            // Each claim says it once, so it always finds room.
+            // Each claim says it once; those that come free meanwhile are claimed beyond the bound.
             freed: mpsc::channel(claims_max(config).saturating_add(config.concurrency).max(1)),
             freed_count: Freed::default(),
             freed_counts: HashMap::new(),
@@ -178,8 +178,9 @@ impl Worker {
         let common = self.config.concurrency.saturating_sub(reserved);
         let room = self.room(common);
         // Less than there was room for: nothing more is due.
-        let request = Slots::and_freed(room, &self.freed_count);
-        if self.claim(request, |_, slots| slots).await? < room {
+        let slots = Slots::and_freed(room, &self.freed_count);
+        // Where there is no room, what comes free is not all of it room.
+        if room > 0 && self.claim(slots, |_, slots| slots).await? < room {
             return Ok(());
         }
         let room = self.room(self.config.concurrency);

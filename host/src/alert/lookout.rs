@@ -29,6 +29,9 @@ const TOLD_MAX: usize = 256;
 /// Why runs are dead that were not new when they died, and that no attempt tells of.
 const WAITED: &str = "parked for too long, lost too often, or the plugin is gone";
 
+/// Why they died, where more did than are looked at.
+const TOO_MANY: &str = "see 'hookbox deliveries list --run-state dead --plugin NAME'";
+
 /// Remembers what it saw.
 pub struct Lookout {
     ledger: Arc<dyn Ledger>,
@@ -257,6 +260,12 @@ impl Dead {
     /// Tells of so many runs of each plugin, with the newest one that is new, if there is one: the others waited before.
     fn attribute(&mut self, runs: Vec<RunEntry>, untold: &BTreeMap<String, u64>) -> Vec<Notice> {
         let newest = runs.first().map(|entry| entry.run.id);
+        // Those of one plugin may have left no place for another's.
+        let reason = if runs.len() < DEAD_MAX {
+            WAITED
+        } else {
+            TOO_MANY
+        };
         let mut last: BTreeMap<String, RunEntry> = BTreeMap::new();
         for entry in runs {
             let is_new = self.newest.is_none_or(|newest| entry.run.id > newest);
@@ -268,7 +277,7 @@ impl Dead {
         let notices = untold.iter().map(|(plugin, count)| {
             let (run, reason, delivery) = match last.remove(plugin) {
                 Some(RunEntry { delivery, run }) => (Some(run.id), run.reason, Some(delivery)),
-                None => (None, Some(WAITED.to_owned()), None),
+                None => (None, Some(reason.to_owned()), None),
             };
             Notice {
                 run: run.map(|id| id.to_string()),

@@ -85,6 +85,16 @@ fn runs_that_no_attempt_tells_of_are_told_by_plugin_with_one_that_is_new() {
 }
 
 #[test]
+fn of_runs_that_others_left_no_place_for_it_is_said_where_they_are() {
+    let mut dead = Dead::begin(&totals(0), None);
+    let many = (0..DEAD_MAX).map(|_| dead_run("a", "loop guard")).collect();
+    let untold = [("a".to_owned(), 50), ("b".to_owned(), 1)].into();
+    let notices = dead.attribute(many, &untold);
+    assert_eq!(notices[1].plugin.as_deref(), Some("b"));
+    assert_eq!(notices[1].reason, TOO_MANY);
+}
+
+#[test]
 fn twenty_failures_within_a_minute_are_a_burst_and_are_told_once() {
     let start = Instant::now();
     let after = |seconds| start + Duration::from_secs(seconds);

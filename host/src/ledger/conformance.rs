@@ -70,6 +70,7 @@ macro_rules! ledger_conforms {
             a_claim_says_what_its_attempt_needs_to_know,
             no_plugin_waits_behind_anothers_backlog,
             no_more_is_claimed_than_there_are_slots,
+            slots_that_come_free_while_a_claim_waits_its_turn_are_filled,
             older_runs_are_claimed_before_newer_ones,
             live_runs_are_claimed_before_replayed_ones,
             a_claimed_run_is_not_claimed_again,
@@ -140,7 +141,6 @@ macro_rules! ledger_conforms {
             another_grant_gives_all_that_wait_their_share_anew,
             a_replay_holds_back_no_live_run_that_came_during_a_pause,
             a_delivery_is_known_at_rest_while_nothing_of_it_would_be_run_again,
-            a_pause_that_is_ended_while_its_plugin_is_gone_is_over,
         }
         ledger_conforms! { $timed =>
             a_loop_guard_lets_go_after_an_hour_with_fewer,

@@ -5,7 +5,7 @@ use super::{
     only_run, record, run, settle,
 };
 use crate::delivery::{DeliveryState, Outcome, RunState, Settlement};
-use crate::ledger::{ClaimRequest, ClaimablePlugin, Settled, StateChanges};
+use crate::ledger::{ClaimRequest, ClaimablePlugin, Freed, Settled, Slots, StateChanges};
 
 pub async fn a_claim_says_what_its_attempt_needs_to_know(place: &dyn Place) {
     let ledger = place.open().await;
@@ -58,6 +58,27 @@ pub async fn no_more_is_claimed_than_there_are_slots(place: &dyn Place) {
     assert!(ledger.claim(request(0)).await.unwrap().is_empty());
     let claims = ledger.claim(request(6)).await.unwrap();
     assert_eq!(names(&claims), ["a", "b", "a", "b", "b", "b"]);
+}
+
+pub async fn slots_that_come_free_while_a_claim_waits_its_turn_are_filled(place: &dyn Place) {
+    let ledger = place.open().await;
+    for _ in 0..9 {
+        record(&*ledger, &["a"]).await;
+    }
+    let (all, own) = (Freed::default(), Freed::default());
+    let request = ClaimRequest {
+        plugins: vec![ClaimablePlugin {
+            slots: Slots::and_freed(1, &own),
+            ..claimable("a")
+        }],
+        slots: Slots::and_freed(2, &all),
+        running: 0,
+    };
+    // Three attempts of the plugin end, and one of another
+    for freed in [&own, &own, &own, &all, &all, &all, &all] {
+        freed.add_one();
+    }
+    assert_eq!(ledger.claim(request).await.unwrap().len(), 4);
 }
 
 pub async fn older_runs_are_claimed_before_newer_ones(place: &dyn Place) {

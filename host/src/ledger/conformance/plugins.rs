@@ -160,18 +160,6 @@ pub async fn a_paused_plugin_is_paused_when_it_comes_back_as_it_was(place: &dyn 
     }
 }
 
-pub async fn a_pause_that_is_ended_while_its_plugin_is_gone_is_over(place: &dyn Place) {
-    let ledger = place.open().await;
-    let loaded = plugin("a", PluginState::Loaded, None);
-    ledger.put_plugin(loaded.clone()).await.unwrap();
-    ledger.pause("a".into(), "ann".into()).await.unwrap();
-    ledger.forget_plugin("a".to_owned()).await.unwrap();
-    assert!(!ledger.resume("a".into()).await.unwrap());
-    ledger.put_plugin(loaded).await.unwrap();
-    let state = ledger.plugins().await.unwrap()[0].state;
-    assert_eq!(state, PluginState::Loaded);
-}
-
 pub async fn a_forgotten_plugins_name_stays_known(place: &dyn Place) {
     let ledger = place.open().await;
     let idle = plugin("never-ran", PluginState::Loaded, None);

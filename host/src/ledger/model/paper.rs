@@ -191,7 +191,6 @@ impl Paper {
             }
             Step::Resume(plugin) => {
                 self.plugins[*plugin].paused_by = None;
-                self.plugins[*plugin].paused_before = None;
                 self.plugins[*plugin].failures = 0;
                 self.known(*plugin)
             }

@@ -22,7 +22,7 @@ pub(super) struct Arrival<'a> {
     pub bytes: i64,
     pub run: &'a NewRun,
     pub lane: Lane,
-    /// How many runs of its plugin the delivery had before.
+    /// Which of its plugin's runs of the delivery it is: 0 for the one recorded with it, the others are replays.
     pub replay: i64,
     pub replay_of: Option<&'a str>,
 }
@@ -65,7 +65,7 @@ impl Arrival<'_> {
             }
         }
         if !matches!(fate, Fate::Dead(_)) {
-            order::hold_back_no_live(tx, self.run, self.lane)?;
+            order::to_live_lane(tx, self.run, self.lane)?;
         }
         let (state, gate, reason) = match fate {
             Fate::Dead(reason) => (RunState::Dead, Gate::Ready, Some(reason)),
@@ -125,7 +125,7 @@ impl Arrival<'_> {
             waits.first_ms = predecessor.first_ms;
             waits.stands_for = predecessor.stands_for + 1;
             // Else a repo with ever more events would wait for ever another share, and for none long enough.
-            waits.rate_ms = predecessor.rate_ms.filter(|share| rate::is_one(*share));
+            waits.rate_ms = predecessor.rate_ms.filter(|share| rate::is_share(*share));
         }
         let latest = waits.first_ms.saturating_add(milliseconds(rule.max));
         let quiet = latest.min(tx.forward_ms.saturating_add(milliseconds(rule.quiet)));

@@ -179,26 +179,47 @@ impl Clock {
         if ahead_ms < SET_MS_MIN { 0 } else { ahead_ms }
     }
 
-    /// Notes the clocks, as part of a transaction that writes anyway, or if they have drifted apart since.
-    pub fn note(&self, connection: &Connection, writes: bool) -> Result<(), Fault> {
+    /// Notes the clocks, as part of a transaction that writes anyway, or if they have drifted apart since. What is returned
+    /// is to be [kept](Self::keep) once that is committed.
+    pub fn note(&self, connection: &Connection, writes: bool) -> Result<Notes, Fault> {
         let (forward_ms, ahead_ms) = (self.forward_ms(), self.ahead_ms());
         let is_old =
             |noted: &AtomicI64, now: i64| noted.load(Ordering::Relaxed).abs_diff(now) >= NOTED_MS;
-        if writes && is_old(&self.noted.forward, forward_ms) {
-            meta::put(connection, FORWARD, &forward_ms.to_string())?;
-            self.noted.forward.store(forward_ms, Ordering::Relaxed);
+        let notes = Notes {
+            forward: (writes && is_old(&self.noted.forward, forward_ms)).then_some(forward_ms),
+            ahead: is_old(&self.noted.ahead, ahead_ms).then_some(ahead_ms),
+        };
+        for (key, ms) in [(FORWARD, notes.forward), (AHEAD, notes.ahead)] {
+            if let Some(ms) = ms {
+                meta::put(connection, key, &ms.to_string())?;
+            }
         }
-        if is_old(&self.noted.ahead, ahead_ms) {
-            meta::put(connection, AHEAD, &ahead_ms.to_string())?;
-            self.noted.ahead.store(ahead_ms, Ordering::Relaxed);
+        Ok(notes)
+    }
+
+    /// Keeps what has been noted, durably.
+    pub fn keep(&self, notes: Notes) {
+        for (noted, ms) in [
+            (&self.noted.forward, notes.forward),
+            (&self.noted.ahead, notes.ahead),
+        ] {
+            if let Some(ms) = ms {
+                noted.store(ms, Ordering::Relaxed);
+            }
         }
-        Ok(())
     }
 }
 
-/// How far the clock that due times are made of was ahead of the wall clock when the ledger's host last looked, in ms.
-pub(super) fn noted_ahead_ms(connection: &Connection) -> Result<i64, Fault> {
-    noted(connection, AHEAD)
+/// What one transaction noted of the clocks, in ms.
+#[must_use]
+pub(super) struct Notes {
+    forward: Option<i64>,
+    ahead: Option<i64>,
+}
+
+/// Where the clock that due times are made of stood when the ledger's host last wrote, in ms: it is never behind that.
+pub(super) fn noted_forward_ms(connection: &Connection) -> Result<i64, Fault> {
+    noted(connection, FORWARD)
 }
 
 fn noted(connection: &Connection, key: &str) -> Result<i64, Fault> {

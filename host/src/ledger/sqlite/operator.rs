@@ -5,7 +5,7 @@
 //! folder's lock, because it takes over nothing that a host left.
 
 use super::changes::Changes;
-use super::clock::{noted_ahead_ms, whole};
+use super::clock::{noted_forward_ms, whole};
 use super::fault::Fault;
 use super::held::Ending;
 use super::marker::failed_before;
@@ -179,7 +179,7 @@ fn commit<T>(
         // Claims nothing and ends no claim.
         owner: "",
         now_ms,
-        forward_ms: now_ms.saturating_add(noted_ahead_ms(&transaction)?),
+        forward_ms: now_ms.max(noted_forward_ms(&transaction)?),
         steady_ms: now_ms,
         ending: &Ending::default(),
         // The host's own bounds are not known here: it looks after them when it tends to the ledger.

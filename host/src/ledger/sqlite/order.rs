@@ -30,7 +30,7 @@ pub(super) const TO_LIVE_LANE: &str = "UPDATE runs INDEXED BY runs_order SET lan
 
 /// Has replayed runs that hold back a new live one claimed like it: else they would hold it for as long as their plugin
 /// has other live runs.
-pub(super) fn hold_back_no_live(tx: &Tx<'_>, run: &NewRun, lane: Lane) -> Result<(), Fault> {
+pub(super) fn to_live_lane(tx: &Tx<'_>, run: &NewRun, lane: Lane) -> Result<(), Fault> {
     if let (Some(key), Lane::Live) = (&run.rules.order_key, lane) {
         tx.connection
             .prepare_cached(TO_LIVE_LANE)?

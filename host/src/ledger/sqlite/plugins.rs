@@ -177,10 +177,6 @@ pub(super) fn resume(tx: &mut Tx<'_>, plugin: &str) -> Result<bool, Fault> {
         .connection
         .prepare_cached("UPDATE plugins SET paused_by = NULL, failures_in_row = 0 WHERE name = ?1")?
         .execute([plugin])?;
-    // Nor is it paused when it comes back.
-    tx.connection
-        .prepare_cached("DELETE FROM meta WHERE key = ?1")?
-        .execute([pause_key(plugin)])?;
     park::regate(tx, plugin)?;
     Ok(known > 0)
 }

@@ -6,6 +6,7 @@ use super::order::BEHIND;
 use super::pack::{unpack_body, unpack_logs};
 use super::row::{json, parsed, parsed_if_any, word, word_if_any};
 use super::standing::parking;
+use crate::clock::now_ms;
 use crate::delivery::{DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
 use crate::ledger::{AttemptEntry, DeliveryFilter, DeliveryRecord, Payload, RunRecord};
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
@@ -307,6 +308,11 @@ pub(super) fn say_why(connection: &Connection, run: &mut RunRecord) -> Result<()
     let why = match (run.state, run.gate) {
         (RunState::Pending, Gate::Parked) => parking(connection, &run.plugin)?.reason(),
         (RunState::Pending, Gate::Queued) => Some(BEHIND.to_owned()),
+        // What it waited for besides is of no account once it is due.
+        (RunState::Pending, Gate::Ready) if run.next_attempt_ms <= Some(now_ms()) => {
+            run.reason = None;
+            None
+        }
         _ => None,
     };
     if why.is_some() {

@@ -49,8 +49,8 @@ pub(super) fn guard(tx: &Tx<'_>, plugin: &str, guarded: &Guarded) -> Result<Opti
     }))
 }
 
-/// Whether a run that has this share has one.
-pub(super) const fn is_one(share_ms: i64) -> bool {
+/// Whether that is when a share begins, not the sign that there is none.
+pub(super) const fn is_share(share_ms: i64) -> bool {
     share_ms != NO_SHARE
 }
 
@@ -89,27 +89,21 @@ pub(super) fn admit(tx: &Tx<'_>, run: i64, plugin: &ClaimablePlugin) -> Result<B
     Ok(Begin::Now)
 }
 
-/// Has a plugin's runs that wait for their share ask for it anew: another grant may allow more.
+/// Has a plugin's runs that wait for their share ask for it anew: another grant may allow more. There are no more than may
+/// wait of one plugin.
 pub(super) fn reset(tx: &Tx<'_>, plugin: &str) -> Result<(), Fault> {
-    // In the order they would have been due in.
-    let waiting: Vec<i64> = tx
-        .connection
+    tx.connection
         .prepare_cached(
-            "SELECT seq FROM runs INDEXED BY runs_pending
-             WHERE plugin = ?1 AND gate IN ('ready', 'queued', 'parked') AND lane IN ('live', 'replay')
-               AND state = 'pending' AND due_ms > ?2 AND claims = 0 AND (rate_ms > ?2 OR rate_ms = ?3)
-             ORDER BY due_ms, seq LIMIT 10000",
+            "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL WHERE seq IN
+             (SELECT seq FROM runs INDEXED BY runs_pending
+              WHERE plugin = ?1 AND gate IN ('ready', 'queued', 'parked') AND lane IN ('live', 'replay')
+                AND state = 'pending' AND due_ms > ?2 AND claims = 0 AND (rate_ms > ?2 OR rate_ms = ?3))",
         )?
-        .query_map((plugin, tx.forward_ms, NO_SHARE), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for run in waiting {
-        give_back(tx, plugin, run)?;
-        tx.connection
-            .prepare_cached(
-                "UPDATE runs SET due_ms = ?2, rate_ms = NULL, reason = NULL WHERE seq = ?1",
-            )?
-            .execute((run, tx.forward_ms))?;
-    }
+        .execute((plugin, tx.forward_ms, NO_SHARE))?;
+    // Nobody else has a share ahead.
+    tx.connection
+        .prepare_cached("DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND window > ?3")?
+        .execute((plugin, REPO, tx.forward_ms / MINUTE_MS))?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Reading a ledger: by commands, while a host serves it or not, and by the host, on a few connections.
 
-use super::clock::{noted_ahead_ms, whole};
+use super::clock::{noted_forward_ms, whole};
 use super::fault::Fault;
 use super::open::{existing_file, open_reader};
 use super::tally::{Tally, tally};
@@ -92,9 +92,8 @@ impl SqliteReader {
     /// # Errors
     /// [`LedgerError::Failed`] if it cannot be read.
     pub fn totals(&self) -> Result<Totals, LedgerError> {
-        let totals = noted_ahead_ms(&self.connection).and_then(|ahead_ms| {
-            totals(&self.connection, whole(now_ms()).saturating_add(ahead_ms))
-        });
+        let totals = noted_forward_ms(&self.connection)
+            .and_then(|noted_ms| totals(&self.connection, noted_ms.max(whole(now_ms()))));
         self.told(totals)
     }
 

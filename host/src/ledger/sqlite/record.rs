@@ -115,7 +115,7 @@ pub(super) fn replay_where(
             bytes,
             run,
             lane: Lane::Replay,
-            replay: newest.as_ref().map_or(0, |newest| newest.replay + 1),
+            replay: newest.as_ref().map_or(1, |newest| newest.replay + 1),
             replay_of: newest.as_ref().map(|newest| &*newest.id),
         };
         arrival.arrive(tx)?;
@@ -135,7 +135,10 @@ fn refuse_over_bytes(tx: &Tx<'_>, runs: &[NewRun]) -> Result<(), Fault> {
         tx.settings.backlog_bytes_max,
     );
     if waiting < max {
-        tx.room.tell_backlog(None);
+        // Not at once: else it would be told with each run that ends.
+        if waiting < max - max / 10 {
+            tx.room.tell_backlog(None);
+        }
         return Ok(());
     }
     let mut is_more = false;

@@ -335,8 +335,9 @@ impl Writer {
         let done = self.apply(group).and_then(|done| {
             done.1.count(&self.connection)?;
             let writes = self.connection.total_changes() > before;
-            self.shared.clock.note(&self.connection, writes)?;
+            let notes = self.shared.clock.note(&self.connection, writes)?;
             self.execute("COMMIT")?;
+            self.shared.clock.keep(notes);
             Ok(done)
         });
         match done {

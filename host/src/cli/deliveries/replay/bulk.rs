@@ -56,10 +56,10 @@ struct SkippedJson {
     deliveries: Vec<String>,
 }
 
-/// What of one delivery can be replayed.
 /// Why a delivery is skipped that matched.
 const GONE: &str = "retention let it go meanwhile";
 
+/// What of one delivery can be replayed.
 enum Planned {
     Plan(DeliveryId, Plan),
     /// Nothing, for this reason.

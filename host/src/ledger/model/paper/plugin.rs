@@ -95,7 +95,7 @@ impl Paper {
                 (false, Some(_)) => run.parked = None,
                 _ => {}
             }
-            if run.queued && gate == Gate::Ready && run.replay_of.is_some() {
+            if run.queued && gate == Gate::Ready && run.replayed {
                 run.due = run.due.max(now);
             }
             run.queued = gate == Gate::Queued;

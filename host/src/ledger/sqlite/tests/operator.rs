@@ -47,6 +47,32 @@ async fn what_an_operator_replays_waits_for_a_host() {
 }
 
 #[tokio::test]
+async fn what_an_operator_replays_is_due_at_once_though_the_clock_was_once_ahead() {
+    // A host that ended an hour ago, whose wall clock had been set back by three
+    let folder = TempDir::new().unwrap();
+    let (ledger, id) = with_one_done(&folder).await;
+    ledger.close().await;
+    drop(ledger);
+    let stood_ms = crate::clock::now_ms() + 2 * 60 * 60 * 1000;
+    for (key, ms) in [
+        ("clock-forward", stood_ms),
+        ("clock-ahead", 3 * 60 * 60 * 1000),
+    ] {
+        file(&folder)
+            .execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, ms.to_string()),
+            )
+            .unwrap();
+    }
+    let mut operator = SqliteOperator::open(folder.path()).unwrap();
+    operator.replay(id, &[run("a")]).unwrap().unwrap();
+    drop(operator);
+    let ledger = open(&folder);
+    done(&ledger, claim_one(&ledger, "a").await).await;
+}
+
+#[tokio::test]
 async fn an_operator_skips_what_is_under_way_and_parks_what_cannot_run() {
     let folder = TempDir::new().unwrap();
     let (ledger, id) = with_one_done(&folder).await;

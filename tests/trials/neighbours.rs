@@ -7,8 +7,9 @@ const SLOW_PLUGINS: usize = 12;
 const SLOW_DELIVERIES: usize = 5;
 const QUICK_DELIVERIES: usize = 40;
 
-/// The longest that the neighbour's sender may have to wait, on two busy cores.
-const QUICK: Duration = Duration::from_secs(2);
+/// The longest that the neighbour's sender may have to wait, on two cores that other trials keep busy as well: far less than
+/// what it must not wait for takes.
+const QUICK: Duration = Duration::from_secs(8);
 
 #[test]
 fn a_dozen_slow_plugins_do_not_keep_a_quick_one_waiting() {

@@ -22,15 +22,21 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What the operator granted is reached through [`http`], [`state`] and [`config`].
+//!
 //! On a wasm target [`plugin!`] exports the component's functions; elsewhere it exports nothing, so that handlers are
 //! tested by plain `cargo test`, and several plugins link into one program.
 
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod config;
 mod event;
+#[cfg(not(target_family = "wasm"))]
+mod given;
 #[cfg(target_family = "wasm")]
 mod guest;
+pub mod http;
 mod json;
 pub mod log;
 mod manifest;
@@ -39,6 +45,9 @@ pub mod payload;
 mod plugin;
 pub mod sample;
 mod scope;
+pub mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
 
 pub use event::Event;
 pub use manifest::{Manifest, Subscription, Want};
@@ -50,7 +59,8 @@ pub use serde_json;
 pub mod prelude {
     pub use crate::serde_json::json;
     pub use crate::{
-        Event, Failure, Outcome, Result, Want, done, done_json, ignored, log, payload, plugin,
+        Event, Failure, Outcome, Result, Want, config, done, done_json, http, ignored, log,
+        payload, plugin, state,
     };
 }
 

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::http;
+
 /// What a handler returns. `?` on an ordinary error asks for another attempt, with the error's text as the reason.
 ///
 /// ```
@@ -139,9 +141,10 @@ impl Failure {
     }
 }
 
-/// An ordinary error asks for another attempt. The reason is its text and that of every error beneath it. (For this
-/// to cover all errors, `Failure` is not itself a [`std::error::Error`].)
-impl<E: Error> From<E> for Failure {
+/// An ordinary error asks for another attempt. The reason is its text and that of every error beneath it. Where it is, or
+/// stands on, an error of [`http`](crate::http), that one says what to do: what can never succeed is rejected. (For this to cover all errors, `Failure` is not itself a
+/// [`std::error::Error`].)
+impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
         let mut reason = error.to_string();
         let mut beneath = error.source();
@@ -150,8 +153,20 @@ impl<E: Error> From<E> for Failure {
             let _ = write!(reason, ": {cause}");
             beneath = cause.source();
         }
-        Failure::retry(reason)
+        advised(&error, reason)
     }
+}
+
+/// What the outermost error that knows better says, else another attempt.
+fn advised(error: &(dyn Error + 'static), reason: String) -> Failure {
+    let mut link = Some(error);
+    while let Some(error) = link {
+        if let Some(error) = error.downcast_ref::<http::Error>() {
+            return error.failure(reason);
+        }
+        link = error.source();
+    }
+    Failure::retry(reason)
 }
 
 #[cfg(test)]

@@ -71,6 +71,8 @@ mod pause;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod plugin_size;
+#[cfg(test)]
 mod plugins_folder;
 #[cfg(test)]
 mod public_listener;

@@ -40,7 +40,7 @@ use std::rc::Rc;
 pub use error::{Error, ErrorKind};
 pub use request::Request;
 pub use response::Response;
-pub(crate) use url::Target;
+pub(crate) use url::{Target, encoded};
 
 /// What sends requests: in a component the plugin's host, in a native test what the test gave.
 pub trait Transport {

@@ -22,7 +22,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! What the operator granted is reached through [`http`], [`state`] and [`config`].
+//! What the operator granted is reached through [`http`], [`state`] and [`config`]; [`hub`] is the Hub's API on top of
+//! them.
 //!
 //! On a wasm target [`plugin!`] exports the component's functions; elsewhere it exports nothing, so that handlers are
 //! tested by plain `cargo test`, and several plugins link into one program.
@@ -37,6 +38,7 @@ mod given;
 #[cfg(target_family = "wasm")]
 mod guest;
 pub mod http;
+pub mod hub;
 mod json;
 pub mod log;
 mod manifest;
@@ -59,7 +61,7 @@ pub use serde_json;
 pub mod prelude {
     pub use crate::serde_json::json;
     pub use crate::{
-        Event, Failure, Outcome, Result, Want, config, done, done_json, http, ignored, log,
+        Event, Failure, Outcome, Result, Want, config, done, done_json, http, hub, ignored, log,
         payload, plugin, state,
     };
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::http;
+use crate::{http, hub};
 
 /// What a handler returns. `?` on an ordinary error asks for another attempt, with the error's text as the reason.
 ///
@@ -141,8 +141,9 @@ impl Failure {
     }
 }
 
-/// An ordinary error asks for another attempt. The reason is its text and that of every error beneath it. Where it is, or
-/// stands on, an error of [`http`](crate::http), that one says what to do: what can never succeed is rejected. (For this to cover all errors, `Failure` is not itself a
+/// An ordinary error asks for another attempt. The reason is its text and that of every error beneath it. Where it
+/// is, or stands on, an error of [`hub`](crate::hub) or [`http`](crate::http), that one says what to do: a rate limit
+/// names the wait, and what can never succeed is rejected. (For this to cover all errors, `Failure` is not itself a
 /// [`std::error::Error`].)
 impl<E: Error + 'static> From<E> for Failure {
     fn from(error: E) -> Failure {
@@ -161,6 +162,9 @@ impl<E: Error + 'static> From<E> for Failure {
 fn advised(error: &(dyn Error + 'static), reason: String) -> Failure {
     let mut link = Some(error);
     while let Some(error) = link {
+        if let Some(error) = error.downcast_ref::<hub::Error>() {
+            return error.failure(reason);
+        }
         if let Some(error) = error.downcast_ref::<http::Error>() {
             return error.failure(reason);
         }

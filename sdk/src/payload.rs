@@ -25,7 +25,7 @@
 //! [`Event::json`]: crate::Event::json
 
 mod config;
-mod lenient;
+pub(crate) mod lenient;
 mod update;
 
 use lenient::{Slot, object, object_fields, words};

@@ -18,12 +18,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each counts on the thread that asked for it, until the returned value is dropped. Without it a test has what a plugin
-//! without a grant has: nothing.
+//! Each counts on the thread that asked for it, until the returned value is dropped. Without it a test has what a
+//! plugin without a grant has: nothing.
+
+mod fake_hub;
 
 use std::rc::Rc;
 
 pub use crate::given::Given;
+pub use fake_hub::FakeHub;
 
 use crate::http::{NETWORK, Transport};
 use crate::{config, state};

@@ -36,6 +36,28 @@ fn an_address_is_taken_apart() {
 }
 
 #[test]
+fn origins_are_compared_by_scheme_host_and_port() {
+    let origin = |url: &str| Target::parse(url).map(|target| target.origin());
+    assert_eq!(
+        origin("https://A.example:443/x"),
+        origin("https://a.example")
+    );
+    assert_eq!(origin("http://a.example:80"), origin("http://a.example/y"));
+    assert_ne!(origin("https://a.example"), origin("http://a.example"));
+    assert_ne!(
+        origin("https://a.example:8443"),
+        origin("https://a.example")
+    );
+    assert_ne!(origin("https://a.example"), origin("https://a.example.org"));
+}
+
+#[test]
+fn parts_of_a_path_are_encoded() {
+    assert_eq!(encoded("a-Z_0.~"), "a-Z_0.~");
+    assert_eq!(encoded("a/b c?d#e%é"), "a%2Fb%20c%3Fd%23e%25%C3%A9");
+}
+
+#[test]
 fn without_a_network_of_its_own_a_test_reaches_nobody() {
     let error = Request::get("https://a.example/x?token=1")
         .send()

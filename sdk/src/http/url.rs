@@ -48,4 +48,31 @@ impl Target {
             path: format!("{slash}{path}"),
         })
     }
+
+    /// The scheme, the host and the port: what two addresses must have in common to be of one origin.
+    pub fn origin(&self) -> String {
+        let (scheme, port) = if self.is_https {
+            ("https", ":443")
+        } else {
+            ("http", ":80")
+        };
+        let authority = self.authority.to_ascii_lowercase();
+        let authority = authority.strip_suffix(port).unwrap_or(&authority);
+        format!("{scheme}://{authority}")
+    }
+}
+
+/// A text as one part of a path or a query: letters, digits and `-._~` stay, all else is percent-encoded (RFC 3986,
+/// section 2.3).
+pub fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }

@@ -161,4 +161,4 @@ macro_rules! words {
     };
 }
 
-pub(super) use {object, object_fields, words};
+pub(crate) use {object, object_fields, words};

@@ -1,0 +1,134 @@
+//! Chat completions through the router of inference providers.
+
+use serde_json::{Value, json};
+
+use super::{Client, Error};
+use crate::http::Request;
+use crate::payload::lenient::object;
+
+/// What a model is to answer.
+///
+/// ```
+/// use hookbox_sdk::hub::{Chat, Client};
+/// use hookbox_sdk::{prelude::*, testing::FakeHub};
+///
+/// let hub = FakeHub::start();
+/// hub.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
+/// let chat = Chat::new("moonshotai/Kimi-K2.6").system("You are brief.").user("Greet Ada.").tokens_max(500);
+/// assert_eq!(Client::new()?.complete(&chat)?.text, "Hello!");
+/// # Ok::<(), Failure>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chat {
+    model: String,
+    messages: Vec<Value>,
+    tokens_max: Option<u64>,
+}
+
+impl Chat {
+    /// A conversation with a model, by its name on the Hub.
+    pub fn new(model: impl Into<String>) -> Chat {
+        Chat {
+            model: model.into(),
+            messages: vec![],
+            tokens_max: None,
+        }
+    }
+
+    /// What the model should know and heed.
+    #[must_use]
+    pub fn system(self, text: impl Into<String>) -> Chat {
+        self.message("system", text.into())
+    }
+
+    /// What a person says. It is text of others: a model may do what it says, so give the model no power over anything.
+    #[must_use]
+    pub fn user(self, text: impl Into<String>) -> Chat {
+        self.message("user", text.into())
+    }
+
+    /// What the model said before.
+    #[must_use]
+    pub fn assistant(self, text: impl Into<String>) -> Chat {
+        self.message("assistant", text.into())
+    }
+
+    fn message(mut self, role: &str, text: String) -> Chat {
+        self.messages.push(json!({"role": role, "content": text}));
+        self
+    }
+
+    /// At most so many tokens in the answer.
+    #[must_use]
+    pub fn tokens_max(mut self, tokens: u64) -> Chat {
+        self.tokens_max = Some(tokens);
+        self
+    }
+}
+
+/// What a model answered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Completion {
+    /// Its text.
+    pub text: String,
+    /// Why it ended: `stop`, or `length` where it was cut.
+    pub finish_reason: String,
+    /// The model that answered, in the router's words.
+    pub model: String,
+}
+
+object! {
+    /// The router's answer.
+    pub struct Answered {
+        /// The model.
+        pub model: String = "model",
+        /// Answers, of which one was asked for.
+        pub choices: Vec<Choice> = "choices",
+    }
+}
+
+object! {
+    /// One answer.
+    pub struct Choice {
+        /// What is said.
+        pub message: Said = "message",
+        /// Why it ended.
+        pub finish_reason: String = "finish_reason",
+    }
+}
+
+object! {
+    /// What is said.
+    pub struct Said {
+        /// The text.
+        pub content: String = "content",
+    }
+}
+
+impl Client {
+    /// Has a model answer. That takes its time: an attempt has ten seconds, and a call too, unless the grant says
+    /// `timeout = "60s"` in both places.
+    ///
+    /// `POST /v1/chat/completions` of the router (docs: "Inference Providers", chat completion; the shape is OpenAI's)
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](super::ErrorKind).
+    pub fn complete(&self, chat: &Chat) -> Result<Completion, Error> {
+        let mut body = json!({"model": chat.model, "messages": chat.messages});
+        if let (Some(tokens), Some(body)) = (chat.tokens_max, body.as_object_mut()) {
+            body.insert("max_tokens".to_owned(), json!(tokens));
+        }
+        let url = format!("{}/v1/chat/completions", self.router());
+        let answer = self.change(Request::post(url).json(&body))?;
+        let answered: Answered = answer.read()?;
+        let Some(choice) = answered.choices.into_iter().next() else {
+            return Err(answer.unreadable("it has no choices"));
+        };
+        Ok(Completion {
+            text: choice.message.content,
+            finish_reason: choice.finish_reason,
+            model: answered.model,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! Making and deleting Spaces.
+
+use serde_json::{Value, json};
+
+use super::{Client, Error, ErrorKind, Once, Repo, RepoKind};
+use crate::http::Request;
+use crate::payload::lenient::object;
+
+/// What a Space's app is made with. (hub client, `SPACES_SDK_TYPES`)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpaceSdk {
+    /// Gradio.
+    Gradio,
+    /// Streamlit.
+    Streamlit,
+    /// A container file.
+    Docker,
+    /// HTML and JavaScript.
+    Static,
+}
+
+impl SpaceSdk {
+    /// The word that the Hub has for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpaceSdk::Gradio => "gradio",
+            SpaceSdk::Streamlit => "streamlit",
+            SpaceSdk::Docker => "docker",
+            SpaceSdk::Static => "static",
+        }
+    }
+
+    /// The SDK of that word, as it stands in a Space's card.
+    pub fn named(word: &str) -> Option<SpaceSdk> {
+        let known = [
+            SpaceSdk::Gradio,
+            SpaceSdk::Streamlit,
+            SpaceSdk::Docker,
+            SpaceSdk::Static,
+        ];
+        known.into_iter().find(|sdk| sdk.as_str() == word)
+    }
+}
+
+/// A Space that is to be made.
+///
+/// ```
+/// use hookbox_sdk::hub::{Repo, Space, SpaceSdk};
+/// let space = Space::new(Repo::space("my-org/demo-pr-5")?, SpaceSdk::Gradio).private().variable("MODE", "test");
+/// # let _ = space;
+/// # Ok::<(), hookbox_sdk::Failure>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Space {
+    repo: Repo,
+    sdk: SpaceSdk,
+    is_private: bool,
+    hardware: Option<String>,
+    sleep_seconds: Option<u64>,
+    variables: Vec<(String, String)>,
+}
+
+impl Space {
+    /// A public Space of that name on the Hub's free hardware.
+    pub fn new(repo: Repo, sdk: SpaceSdk) -> Space {
+        Space {
+            repo,
+            sdk,
+            is_private: false,
+            hardware: None,
+            sleep_seconds: None,
+            variables: vec![],
+        }
+    }
+
+    /// Only for its owner.
+    #[must_use]
+    pub fn private(mut self) -> Space {
+        self.is_private = true;
+        self
+    }
+
+    /// On that hardware, by the Hub's word for it: `cpu-upgrade`. It may cost money.
+    #[must_use]
+    pub fn hardware(mut self, hardware: impl Into<String>) -> Space {
+        self.hardware = Some(hardware.into());
+        self
+    }
+
+    /// Sleeps after so many seconds without a visitor; for paid hardware.
+    #[must_use]
+    pub fn sleep_after(mut self, seconds: u64) -> Space {
+        self.sleep_seconds = Some(seconds);
+        self
+    }
+
+    /// A variable of its app's environment. Everyone can read it; a plugin has no secrets to give.
+    #[must_use]
+    pub fn variable(mut self, key: impl Into<String>, value: impl Into<String>) -> Space {
+        self.variables.push((key.into(), value.into()));
+        self
+    }
+
+    fn body(&self) -> Result<Value, Error> {
+        let mut body = named(&self.repo)?;
+        let mut set = |key: &str, value: Value| {
+            if let Some(body) = body.as_object_mut() {
+                body.insert(key.to_owned(), value);
+            }
+        };
+        set("sdk", json!(self.sdk.as_str()));
+        if self.is_private {
+            set("visibility", json!("private"));
+        }
+        if let Some(hardware) = &self.hardware {
+            set("hardware", json!(hardware));
+        }
+        if let Some(seconds) = self.sleep_seconds {
+            set("sleepTimeSeconds", json!(seconds));
+        }
+        if !self.variables.is_empty() {
+            let pair = |(key, value): &(String, String)| json!({"key": key, "value": value});
+            set("variables", self.variables.iter().map(pair).collect());
+        }
+        Ok(body)
+    }
+}
+
+object! {
+    /// A repo that was made.
+    pub struct Created {
+        /// Its page.
+        pub url: String = "url",
+    }
+}
+
+impl Client {
+    /// Makes a Space, unless there is one of that name, and returns its page.
+    ///
+    /// `POST /api/repos/create` (hub client, `create_repo`). The grant of this path cannot bound *which* Spaces are
+    /// made: the name stands in the body.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub fn create_space(&self, space: &Space) -> Result<Once<String>, Error> {
+        match self.post("/api/repos/create", &space.body()?) {
+            Ok(answer) => Ok(Once::Made(answer.read::<Created>()?.url)),
+            // The same status says that another change is under way, which passes. (hub client, `create_repo`)
+            Err(error)
+                if error.status() == Some(409) && !error.message().contains("in progress") =>
+            {
+                Ok(Once::Found(format!("{}/{}", self.endpoint(), space.repo)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes a Space with all that is in it. One that is gone already is no error.
+    ///
+    /// `DELETE /api/repos/delete` (hub client, `delete_repo`). The grant of this path cannot bound *which* Spaces are
+    /// deleted: the name stands in the body.
+    ///
+    /// # Errors
+    /// See [`ErrorKind`].
+    pub fn delete_space(&self, repo: &Repo) -> Result<(), Error> {
+        let url = format!("{}/api/repos/delete", self.endpoint());
+        match self.change(Request::delete(url).json(&named(repo)?)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == &ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The body's part that names a Space: its owner apart from its name.
+fn named(repo: &Repo) -> Result<Value, Error> {
+    match (repo.kind(), repo.name().split_once('/')) {
+        (RepoKind::Space, Some((owner, name))) => {
+            Ok(json!({"type": "space", "name": name, "organization": owner}))
+        }
+        _ => Err(Error::argument(format!(
+            "{repo} is no Space with an owner: only such are made and deleted here"
+        ))),
+    }
+}

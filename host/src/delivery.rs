@@ -2,6 +2,8 @@
 //!
 //! Everything here is plain data and pure functions; nothing does I/O.
 
+pub mod state;
+
 use crate::backoff::{DELAY_MAX, DELAY_MIN, RetrySchedule};
 use crate::event::Event;
 use crate::rule::RunRules;

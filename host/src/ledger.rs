@@ -14,6 +14,7 @@ pub mod settings;
 pub mod slots;
 pub mod sqlite;
 
+pub use crate::delivery::state::{StateChanges, StateKeys, StateQuota, StateUsage, StateValue};
 pub use record::{
     AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Page, Payload, PluginRecord,
     PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
@@ -72,8 +73,9 @@ pub trait Ledger: Send + Sync + 'static {
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claim>, LedgerError>;
 
     /// Settles a claim in one transaction: the attempt, its logs, its run's and its delivery's state, and what the
-    /// attempt wrote to its plugin's state, if it ended `done`, `ignored` or `rejected`. With a stale claim, or if a
-    /// key that such an attempt read has changed since, nothing changes.
+    /// attempt wrote to its plugin's state, if it ended `done`, `ignored` or `rejected`. With a stale claim, nothing
+    /// changes; nor does it if a key that such an attempt read has changed since, if keys have come or gone since it
+    /// listed them, or if there is no room any more for what it writes.
     ///
     /// # Errors
     /// As [`Ledger::record`], save that it waits until a store that cannot write now can: what was attempted must
@@ -154,6 +156,30 @@ pub trait Ledger: Send + Sync + 'static {
     /// # Errors
     /// [`LedgerError::Failed`] if it cannot be read.
     async fn state(&self, plugin: &str, key: &str) -> Result<Option<StateValue>, LedgerError>;
+
+    /// The keys of a plugin's state that come after one, in the order of their bytes, and at most so many.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    async fn state_keys(
+        &self,
+        plugin: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<StateKeys, LedgerError>;
+
+    /// How much state a plugin has.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    async fn state_usage(&self, plugin: &str) -> Result<StateUsage, LedgerError>;
+
+    /// Counts one more of a plugin's requests that change something elsewhere, durably, if there were fewer than `max`
+    /// of them to `key` within the last hour. No restart and no other grant makes the count smaller.
+    ///
+    /// # Errors
+    /// As [`Ledger::record`].
+    async fn take_write(&self, plugin: &str, key: &str, max: u32) -> Result<Taken, LedgerError>;
 
     /// Records new runs of a delivery that was recorded before, in the replay lane; a plugin with an unsettled run
     /// for it is skipped. Returns the plugins whose runs were recorded; `None` if there is no such delivery.
@@ -401,26 +427,21 @@ pub enum Settled {
     Yes,
     /// The claim was stale: its lease ran out and the run went on without it. Nothing changed.
     Stale,
-    /// A key that the attempt read was changed meanwhile. Nothing changed: settle the claim as a conflict.
+    /// What the attempt read of its plugin's state was changed meanwhile, or there is no room for what it writes any more.
+    /// Nothing changed: settle the claim as a conflict.
     Conflict(Box<Claim>),
 }
 
-/// What an attempt read of its plugin's state, and what it is to write.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StateChanges {
-    /// Each key read and the version it had; 0 for a key that was not there.
-    pub reads: Vec<(String, u64)>,
-    /// Each key written and its new value; `None` deletes it.
-    pub writes: Vec<(String, Option<Vec<u8>>)>,
-}
-
-/// The value of a key in a plugin's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateValue {
-    /// Its bytes.
-    pub value: Vec<u8>,
-    /// From 1; it grows with every write, also over a deletion.
-    pub version: u64,
+/// Whether a plugin may send one more of the requests that change something elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It may, and that is counted.
+    Yes,
+    /// It has sent as many as it may within an hour.
+    Full {
+        /// When it may send the next one, in ms since the Unix epoch, if it sends none meanwhile.
+        free_at_ms: u64,
+    },
 }
 
 /// Why the ledger could not do what it was asked.

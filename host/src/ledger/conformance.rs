@@ -12,6 +12,7 @@ mod plugins;
 mod record;
 mod rules;
 mod settle;
+mod state;
 mod wait;
 
 pub use self::again::*;
@@ -23,6 +24,7 @@ pub use self::plugins::*;
 pub use self::record::*;
 pub use self::rules::*;
 pub use self::settle::*;
+pub use self::state::*;
 pub use self::wait::*;
 
 use super::{
@@ -86,6 +88,14 @@ macro_rules! ledger_conforms {
             state_is_written_with_its_settlement_only,
             a_settlement_conflicts_when_what_it_read_has_changed,
             a_key_written_again_after_its_deletion_has_a_new_version,
+            state_is_kept_of_a_rejection_and_of_no_failure,
+            a_settlement_conflicts_when_keys_came_or_went_since_it_listed_them,
+            a_listing_does_not_conflict_with_another_value_of_a_key,
+            keys_are_listed_in_parts_in_the_order_of_their_bytes,
+            how_much_state_there_is_follows_what_is_written,
+            a_settlement_conflicts_when_there_is_no_room_for_what_it_writes,
+            state_over_a_lowered_quota_may_shrink,
+            a_counter_that_many_raise_at_once_misses_none,
             a_run_in_conflict_three_times_is_claimed_with_no_other_of_its_plugin,
             a_claim_keeps_how_another_version_sees_its_event,
             runs_of_a_plugin_that_is_not_loaded_are_parked_until_it_is,
@@ -152,6 +162,9 @@ macro_rules! ledger_conforms {
             an_order_is_as_it_was_after_a_restart,
             a_pause_and_what_leads_to_one_are_as_they_were_after_a_restart,
             replayed_runs_of_one_order_let_the_live_runs_of_others_pass,
+            a_budget_of_writes_is_spent_until_its_hour_has_passed,
+            a_budget_of_writes_is_as_it_was_after_a_restart_and_with_another_grant,
+            budgets_of_writes_are_apart_by_plugin_and_place,
         }
     };
     ($place:expr => $($name:ident),+ $(,)?) => {

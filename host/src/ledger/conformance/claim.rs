@@ -126,8 +126,8 @@ pub async fn a_claim_that_was_taken_over_settles_nothing(place: &dyn Place) {
     let held = claim_one(&*ledger, "a").await;
     assert_eq!((held.facts().n, held.facts().counted), (2, 1));
     let writes = StateChanges {
-        reads: vec![],
         writes: vec![("key".to_owned(), Some(vec![1]))],
+        ..StateChanges::default()
     };
     let settled = ledger
         .settle(stale, Settlement::Done, attempt(Outcome::Done), writes)

@@ -1,9 +1,9 @@
 //! What the rules hold while hours pass; and that a host that is started anew goes on where the last one stood.
 
 use super::rules::{PARKED, READY, debounced, ordered, put, record_run, standing, with_rules};
-use super::{Place, claim, claim_one, claimable, done, fail_once, only_run, record};
+use super::{Place, claim, claim_one, claimable, done, fail_once, only_run, plugin, record};
 use crate::delivery::{DeliveryId, Gate, NewRun, Outcome, RunState};
-use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, PluginState};
+use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Ledger, PluginState, Taken};
 use crate::rule::{Guarded, RunRules};
 use std::sync::Arc;
 use std::time::Duration;
@@ -254,4 +254,68 @@ pub async fn replayed_runs_of_one_order_let_the_live_runs_of_others_pass(place: 
         done(&*ledger, claim).await;
     }
     assert_eq!(made, [first[0], other, first[1]]);
+}
+
+const PLACE: &str = "https://huggingface.co:443";
+
+/// Whether one more request may be sent where two an hour may be.
+async fn may_write(ledger: &dyn Ledger) -> bool {
+    ledger.take_write("a", PLACE, 2).await.unwrap() == Taken::Yes
+}
+
+pub async fn a_budget_of_writes_is_spent_until_its_hour_has_passed(place: &dyn Timed) {
+    let ledger = place.open().await;
+    assert!(may_write(&*ledger).await);
+    place.pass(10 * MINUTE);
+    assert!(may_write(&*ledger).await);
+    // Within the hour there is no third one, and asking for it does not count;
+    assert!(!may_write(&*ledger).await);
+    place.pass(49 * MINUTE);
+    assert!(!may_write(&*ledger).await);
+    // after it, as many as were sent in the hour before.
+    place.pass(2 * MINUTE);
+    assert!(may_write(&*ledger).await);
+    let Taken::Full { free_at_ms } = ledger.take_write("a", PLACE, 2).await.unwrap() else {
+        panic!("it is spent")
+    };
+    // It says when there is room again.
+    let spent = ledger.totals().await.unwrap().now_ms;
+    let wait = Duration::from_millis(free_at_ms - spent);
+    assert!(wait > 8 * MINUTE && wait < 11 * MINUTE, "{wait:?}");
+    place.pass(wait);
+    assert!(may_write(&*ledger).await);
+    // Who may send none sends none.
+    let none = ledger.take_write("b", PLACE, 0).await.unwrap();
+    assert!(matches!(none, Taken::Full { .. }));
+}
+
+pub async fn a_budget_of_writes_is_as_it_was_after_a_restart_and_with_another_grant(
+    place: &dyn Timed,
+) {
+    let mut ledger = place.open().await;
+    assert!(may_write(&*ledger).await && may_write(&*ledger).await);
+    for _ in 0..2 {
+        ledger = restarted(place, ledger).await;
+        assert!(!may_write(&*ledger).await);
+    }
+    let mut note = plugin("a", PluginState::Loaded, None);
+    note.grant = Some("another".to_owned());
+    ledger.put_plugin(note).await.unwrap();
+    assert!(!may_write(&*ledger).await);
+    // Only a larger budget has room, and what was sent counts for it.
+    let larger = async |ledger: &dyn Ledger| ledger.take_write("a", PLACE, 3).await.unwrap();
+    assert_eq!(larger(&*ledger).await, Taken::Yes);
+    assert!(matches!(larger(&*ledger).await, Taken::Full { .. }));
+}
+
+pub async fn budgets_of_writes_are_apart_by_plugin_and_place(place: &dyn Timed) {
+    let ledger = place.open().await;
+    assert!(may_write(&*ledger).await && may_write(&*ledger).await);
+    for (plugin, key) in [("b", PLACE), ("a", "http://127.0.0.1:80")] {
+        let taken = ledger.take_write(plugin, key, 1).await.unwrap();
+        assert_eq!(taken, Taken::Yes, "{plugin} {key}");
+    }
+    assert!(!may_write(&*ledger).await);
+    // Nor does the loop guard count them.
+    assert_eq!(another(&*ledger).await, RunState::Pending);
 }

@@ -9,7 +9,7 @@ use crate::delivery::{
     AttemptRecord, Counts, DeliveryState, LogLine, Outcome, OutgoingCall, RunState, Settlement,
     Trap,
 };
-use crate::ledger::{ClaimRequest, ClaimablePlugin, Settled, StateChanges};
+use crate::ledger::{ClaimRequest, ClaimablePlugin, StateChanges};
 use crate::scope::SeenEvent;
 use std::time::Duration;
 
@@ -107,107 +107,6 @@ pub async fn attempts_are_numbered_as_kept_and_as_counted(place: &dyn Place) {
         settle(&*ledger, held, outcome, again(Duration::ZERO, counts)).await;
     }
     assert_eq!(only_run(&*ledger, id).await.attempts.len(), 3);
-}
-
-pub async fn state_is_written_with_its_settlement_only(place: &dyn Place) {
-    let ledger = place.open().await;
-    let writes = |value: u8| StateChanges {
-        reads: vec![],
-        writes: vec![("key".to_owned(), Some(vec![value]))],
-    };
-    for (outcome, settlement, expected) in [
-        (Outcome::Retry, again(Duration::ZERO, Counts::Yes), None),
-        (Outcome::Done, Settlement::Done, Some(vec![2])),
-    ] {
-        if expected.is_none() {
-            record(&*ledger, &["a"]).await;
-        }
-        let held = claim_one(&*ledger, "a").await;
-        let value = expected.clone().map_or(1, |value| value[0]);
-        ledger
-            .settle(held, settlement, attempt(outcome), writes(value))
-            .await
-            .unwrap();
-        let kept = ledger.state("a", "key").await.unwrap();
-        assert_eq!(kept.map(|kept| kept.value), expected, "after {outcome}");
-    }
-    assert_eq!(ledger.state("b", "key").await.unwrap(), None);
-}
-
-pub async fn a_settlement_conflicts_when_what_it_read_has_changed(place: &dyn Place) {
-    let ledger = place.open().await;
-    let id = record(&*ledger, &["a"]).await;
-    record(&*ledger, &["a"]).await;
-    let changes = |version, value| StateChanges {
-        reads: vec![("key".to_owned(), version)],
-        writes: vec![("key".to_owned(), Some(vec![value]))],
-    };
-    let mut claims = claim(&*ledger, &["a"], 2).await;
-    let (second, first) = (claims.remove(1), claims.remove(0));
-    let settled = ledger
-        .settle(
-            second,
-            Settlement::Done,
-            attempt(Outcome::Done),
-            changes(0, 1),
-        )
-        .await
-        .unwrap();
-    assert!(matches!(settled, Settled::Yes));
-    let settled = ledger
-        .settle(
-            first,
-            Settlement::Done,
-            attempt(Outcome::Done),
-            changes(0, 2),
-        )
-        .await
-        .unwrap();
-    let Settled::Conflict(claim) = settled else {
-        panic!("{settled:?}")
-    };
-    assert_eq!(
-        ledger.state("a", "key").await.unwrap().unwrap().value,
-        vec![1]
-    );
-    assert_eq!(only_run(&*ledger, id).await.state, RunState::Running);
-    let at_once = again(Duration::ZERO, Counts::No);
-    settle(&*ledger, *claim, Outcome::Conflict, at_once).await;
-    let held = claim_one(&*ledger, "a").await;
-    assert_eq!((held.facts().n, held.facts().counted), (2, 1));
-    let version = ledger.state("a", "key").await.unwrap().unwrap().version;
-    let settled = ledger
-        .settle(
-            held,
-            Settlement::Done,
-            attempt(Outcome::Done),
-            changes(version, 2),
-        )
-        .await
-        .unwrap();
-    assert!(matches!(settled, Settled::Yes));
-}
-
-pub async fn a_key_written_again_after_its_deletion_has_a_new_version(place: &dyn Place) {
-    let ledger = place.open().await;
-    let mut versions = Vec::new();
-    for value in [Some(vec![1]), None, Some(vec![1])] {
-        record(&*ledger, &["a"]).await;
-        let held = claim_one(&*ledger, "a").await;
-        let changes = StateChanges {
-            reads: vec![],
-            writes: vec![("key".to_owned(), value)],
-        };
-        ledger
-            .settle(held, Settlement::Done, attempt(Outcome::Done), changes)
-            .await
-            .unwrap();
-        let kept = ledger.state("a", "key").await.unwrap();
-        versions.push(kept.map(|kept| kept.version));
-    }
-    assert!(versions[0] >= Some(1));
-    assert_eq!(versions[1], None);
-    assert!(versions[2] > versions[0]);
 }
 
 pub async fn a_run_in_conflict_three_times_is_claimed_with_no_other_of_its_plugin(

@@ -2,25 +2,23 @@
 
 use super::Form;
 use super::check::{Checked, Ends, alike, orders, same};
-use super::paper::{Answer, Paper, Recorded, Settled as Ended};
+use super::paper::{Answer, Looked, Paper, Recorded, Settled as Ended};
 use super::step::{
-    Ask, End, MAX, Note, PER_DISCUSSION, PLUGINS, Post, QUIET, Route, Step, Writes, body,
+    Ask, Deed, End, KEYS, Look, MAX, Note, PER_DISCUSSION, PLUGINS, Post, QUIET, Route, Step,
+    WRITES_MAX, body,
 };
 use super::view::{View, notes_in, notes_on};
 use crate::delivery::{DeliveryId, NewRun, RunId};
 use crate::ledger::conformance::{attempt, claimable, delivery_with, plugin, run};
 use crate::ledger::{
     Claim, ClaimRequest, ClaimablePlugin, Ledger, LedgerError, PluginState, Recording, Settled,
-    StateChanges, Tended,
+    StateChanges, StateQuota, StateUsage, Taken, Tended,
 };
 use crate::rule::{DebounceKey, Guarded, RunRules};
 use proptest::test_runner::TestCaseError;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-
-/// The key that attempts write to.
-const KEY: &str = "key";
 
 /// A ledger, and what its host knows of it.
 pub struct Driver<F> {
@@ -34,8 +32,8 @@ pub struct Driver<F> {
 /// A claim that its host has not ended, or that outlived its host.
 struct Held {
     claim: Claim,
-    /// The version that the plugin's key had.
-    read: u64,
+    /// What its plugin's state was.
+    looked: Looked,
     host_died: bool,
 }
 
@@ -59,14 +57,14 @@ impl<F: Form> Driver<F> {
         let found = match step {
             Step::Record(posts) => self.record(ledger, posts, paper).await,
             Step::Claim(ask) => self.claim(&*ledger, ask, paper).await?,
-            Step::Settle(at, end, writes) => match at.checked_rem(self.held.len()) {
-                Some(at) => Answer::Settled(vec![self.settle(&*ledger, at, end, *writes).await]),
+            Step::Settle(at, end, deed) => match at.checked_rem(self.held.len()) {
+                Some(at) => Answer::Settled(vec![self.settle(&*ledger, at, end, *deed).await]),
                 None => Answer::Settled(vec![]),
             },
             Step::SettleAll(end) => {
                 let mut ended = Vec::new();
                 for _ in 0..self.held.len() {
-                    ended.push(self.settle(&*ledger, 0, end, Writes::No).await);
+                    ended.push(self.settle(&*ledger, 0, end, Deed::Nothing).await);
                 }
                 Answer::Settled(ended)
             }
@@ -86,6 +84,13 @@ impl<F: Form> Driver<F> {
                 Answer::Nothing
             }
             Step::Replay(at, routes) => self.replay(&*ledger, *at, routes).await,
+            Step::Write(at) => {
+                let taken = ledger.take_write(PLUGINS[*at], "https://a:443", WRITES_MAX);
+                Answer::Taken(match taken.await.unwrap() {
+                    Taken::Yes => Ok(()),
+                    Taken::Full { free_at_ms } => Err(free_at_ms),
+                })
+            }
             Step::Pause(at) => {
                 let by = "operator".to_owned();
                 Answer::Known(ledger.pause(PLUGINS[*at].to_owned(), by).await.unwrap())
@@ -210,39 +215,32 @@ impl<F: Form> Driver<F> {
             running: running(None),
         };
         let claims = ledger.claim(request).await.unwrap();
-        let read = paper
-            .held
-            .iter()
-            .map(|held| held.read)
-            .skip(self.held.len());
+        let looked = paper.held.iter().map(|held| held.looked);
+        let looked = looked.skip(self.held.len());
         let mut claimed = Vec::new();
-        for (claim, read) in claims.into_iter().zip(read.chain(std::iter::repeat(0))) {
+        // More claims than there should be are none of a known state.
+        let any = paper.plugins[0].kept.look();
+        for (claim, looked) in claims.into_iter().zip(looked.chain(std::iter::repeat(any))) {
             let facts = claim.facts();
             let run = self.runs.iter().position(|id| *id == facts.run).unwrap();
             self.ended.none_begins_anew(run)?;
             claimed.push((run, facts.n, facts.counted));
             self.held.push(Held {
                 claim,
-                read,
+                looked,
                 host_died: false,
             });
         }
         Ok(Answer::Claimed(claimed))
     }
 
-    async fn settle(&mut self, ledger: &dyn Ledger, at: usize, end: &End, writes: Writes) -> Ended {
+    async fn settle(&mut self, ledger: &dyn Ledger, at: usize, end: &End, deed: Deed) -> Ended {
         let Held {
             claim,
-            read,
+            looked,
             host_died,
         } = self.held.remove(at);
-        let changes = match writes {
-            Writes::Yes => StateChanges {
-                reads: vec![(KEY.to_owned(), read)],
-                writes: vec![(KEY.to_owned(), Some(vec![1]))],
-            },
-            Writes::No => StateChanges::default(),
-        };
+        let changes = changes(deed, &looked);
         let (outcome, settlement) = end.settlement();
         let settled = ledger
             .settle(claim, settlement, attempt(outcome), changes)
@@ -252,7 +250,7 @@ impl<F: Form> Driver<F> {
         if let Settled::Conflict(claim) = settled {
             let held = Held {
                 claim: *claim,
-                read,
+                looked,
                 host_died,
             };
             self.held.insert(at, held);
@@ -274,16 +272,60 @@ impl<F: Form> Driver<F> {
         }
         orders(&found, paper)?;
         self.ended.check(&found)?;
-        for (at, name) in PLUGINS.iter().enumerate() {
-            let writes = paper.plugins[at].writes;
-            if writes > 0 && matches!(paper.answer, Answer::Settled(_)) {
-                let kept = ledger.state(name, KEY).await.unwrap();
-                let version = kept.map(|kept| kept.version);
-                same(&version, &Some(writes), "the version of a key")?;
+        if matches!(paper.answer, Answer::Settled(_)) {
+            for at in 0..PLUGINS.len() {
+                check_state(&*ledger, paper, at).await?;
             }
         }
         Ok(())
     }
+}
+
+/// What a plugin keeps, and how much that is.
+async fn check_state(ledger: &dyn Ledger, paper: &Paper, at: usize) -> Checked {
+    let (name, expected) = (PLUGINS[at], &paper.plugins[at].kept);
+    let mut keys = Vec::new();
+    for (key, expected) in KEYS.iter().zip(&expected.values) {
+        let kept = ledger.state(name, key).await.unwrap();
+        let kept = kept.map(|kept| (kept.value.len() as u64, kept.version));
+        same(&kept, expected, "a key and its version")?;
+        keys.extend(kept.map(|_| (*key).to_owned()));
+    }
+    keys.sort_unstable();
+    let usage = StateUsage {
+        bytes: expected.bytes(),
+        keys: keys.len() as u64,
+    };
+    let found = ledger.state_usage(name).await.unwrap();
+    same(&found, &usage, "how much state there is")?;
+    let listed = ledger.state_keys(name, "", 9).await.unwrap();
+    same(&listed.keys, &keys, "the keys")?;
+    same(&listed.version, &expected.keys_version, "their version")
+}
+
+/// What an attempt did that looked at this.
+fn changes(deed: Deed, looked: &Looked) -> StateChanges {
+    let (look, write) = match deed {
+        Deed::Nothing => return StateChanges::default(),
+        Deed::Looks(look) => (look, None),
+        Deed::Writes(look, key, value, quota) => (look, Some((key, value, quota))),
+    };
+    let name = |key: u8| KEYS[usize::from(key)].to_owned();
+    let mut changes = StateChanges::default();
+    match look {
+        Look::Nowhere => {}
+        Look::At(key) => changes.reads = vec![(name(key), looked.versions[usize::from(key)])],
+        Look::AtAllKeys => changes.listed = Some(looked.keys_version),
+    }
+    if let Some((key, value, bytes)) = write {
+        let value = value.map(|bytes| vec![1; usize::from(bytes)]);
+        changes.writes = vec![(name(key), value)];
+        changes.quota = StateQuota {
+            bytes,
+            ..StateQuota::default()
+        };
+    }
+    changes
 }
 
 const fn ended(settled: &Settled) -> Ended {

@@ -4,8 +4,11 @@
 mod arrive;
 mod attempt;
 mod plugin;
+mod state;
 
-use super::step::{self, Bounds, Note, PLUGINS, Route, Step, Taste, Writes};
+pub use self::state::{Kept, Looked};
+
+use super::step::{self, Bounds, Deed, Note, PLUGINS, Route, Step, Taste};
 use crate::delivery::{Gate, Lane, Outcome, RunState};
 use crate::ledger::PluginState;
 
@@ -47,8 +50,9 @@ pub struct Plugin {
     /// Who had paused it when it was forgotten, and what it was then.
     paused_before: Option<(String, Note)>,
     failures: u32,
-    /// How often its state was written.
-    pub writes: u64,
+    pub kept: Kept,
+    /// The minutes in which it sent what changes something elsewhere.
+    sent: Vec<u64>,
 }
 
 #[derive(Debug, Clone)]
@@ -93,8 +97,8 @@ pub struct Run {
 pub struct Held {
     pub run: usize,
     token: u64,
-    /// How often its plugin's state had been written when it was claimed.
-    pub read: u64,
+    /// What its plugin's state was when it was claimed.
+    pub looked: Looked,
     host_died: bool,
 }
 
@@ -107,6 +111,8 @@ pub enum Answer {
     Settled(Vec<Settled>),
     Known(bool),
     Replayed(Option<Vec<usize>>),
+    /// Whether something may be sent, or when it may by the wall clock.
+    Taken(Result<(), u64>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -153,10 +159,10 @@ impl Paper {
                 Answer::Recorded(posts.iter().map(|post| self.record(post)).collect())
             }
             Step::Claim(ask) => Answer::Claimed(self.claim(ask)),
-            Step::Settle(at, end, writes) => {
+            Step::Settle(at, end, deed) => {
                 let held = at.checked_rem(self.held.len());
                 Answer::Settled(
-                    held.map(|at| self.settle(at, end, *writes))
+                    held.map(|at| self.settle(at, end, *deed))
                         .into_iter()
                         .collect(),
                 )
@@ -165,7 +171,7 @@ impl Paper {
                 let count = self.held.len();
                 Answer::Settled(
                     (0..count)
-                        .map(|_| self.settle(0, end, Writes::No))
+                        .map(|_| self.settle(0, end, Deed::Nothing))
                         .collect(),
                 )
             }
@@ -185,6 +191,7 @@ impl Paper {
                 at.checked_rem(self.deliveries.len())
                     .map(|delivery| self.replay(delivery, routes, |_| true)),
             ),
+            Step::Write(plugin) => Answer::Taken(self.send(*plugin)),
             Step::Pause(plugin) => {
                 self.pause(*plugin, "operator");
                 self.known(*plugin)
@@ -200,7 +207,8 @@ impl Paper {
                 let paused = was.paused_by.zip(was.note);
                 self.plugins[*plugin] = Plugin {
                     forgotten: true,
-                    writes: was.writes,
+                    kept: was.kept,
+                    sent: was.sent,
                     paused_before: paused.or(was.paused_before),
                     ..Plugin::default()
                 };

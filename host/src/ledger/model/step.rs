@@ -27,13 +27,15 @@ pub enum Step {
     Record(Vec<Post>),
     Claim(Ask),
     /// A claim is settled; one whose attempt died with its host may be.
-    Settle(usize, End, Writes),
+    Settle(usize, End, Deed),
     /// All claims are settled alike.
     SettleAll(End),
     GiveBack(usize),
     /// The host dies and another starts.
     Crash,
     Replay(usize, Vec<Route>),
+    /// A plugin is about to send something.
+    Write(usize),
     Pause(usize),
     Resume(usize),
     Put(usize, Note),
@@ -111,12 +113,32 @@ impl End {
     }
 }
 
-/// Whether an attempt writes to its plugin's state what it has read there before.
+/// What an attempt does with its plugin's state.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Writes {
-    Yes,
-    No,
+pub enum Deed {
+    Nothing,
+    /// Reads a key, or only lists them all.
+    Looks(Look),
+    /// Looks, and writes so many bytes to a key, or deletes it, within a quota of bytes.
+    Writes(Look, u8, Option<u8>, u64),
 }
+
+/// What an attempt looked at when it was claimed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Look {
+    Nowhere,
+    At(u8),
+    AtAllKeys,
+}
+
+/// The keys of a plugin's state.
+pub const KEYS: [&str; 2] = ["key", "k"];
+
+/// A quota that two long values do not fit into, and one for all.
+const QUOTAS: [u64; 2] = [12, 1000];
+
+/// How many requests that change something elsewhere a plugin may send within an hour.
+pub const WRITES_MAX: u32 = 2;
 
 /// What is noted of a plugin.
 #[derive(Clone, PartialEq)]
@@ -204,13 +226,14 @@ pub fn steps(taste: Taste, any_held: bool) -> BoxedStrategy<Step> {
     prop_oneof![
         16 => vec(post(taste), 1..4).prop_map(Step::Record),
         taste.of(Taste::Losses, 20, 30) => ask().prop_map(Step::Claim),
-        end => (any::<usize>(), end_of_attempt(taste), select(&[Writes::No, Writes::Yes]))
-            .prop_map(|(held, end, writes)| Step::Settle(held, end, writes)),
+        end => (any::<usize>(), end_of_attempt(taste), deed())
+            .prop_map(|(held, end, deed)| Step::Settle(held, end, deed)),
         taste.of(Taste::Failures, end / 2, end) + 1 => end_of_attempt(taste).prop_map(Step::SettleAll),
         2 => any::<usize>().prop_map(Step::GiveBack),
         taste.of(Taste::Losses, 2, 16) => Just(Step::Crash),
         4 => (any::<usize>(), routes(taste, 1))
             .prop_map(|(delivery, routes)| Step::Replay(delivery, routes)),
+        2 => plugin().prop_map(Step::Write),
         1 => plugin().prop_map(Step::Pause),
         3 => plugin().prop_map(Step::Resume),
         4 => (plugin(), note()).prop_map(|(plugin, note)| Step::Put(plugin, note)),
@@ -289,6 +312,24 @@ fn end_of_attempt(taste: Taste) -> impl Strategy<Value = End> {
         taste.of(Taste::Conflicts, 2, 20) => Just(End::Again(Conflict, 0)),
         taste.of(Taste::Failures, 2, 60) => select(failures.to_vec())
             .prop_map(|outcome| End::Again(outcome, 0)),
+    ]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let key = || 0..KEYS.len() as u8;
+    let look = move || {
+        prop_oneof![
+            1 => Just(Look::Nowhere),
+            3 => key().prop_map(Look::At),
+            1 => Just(Look::AtAllKeys),
+        ]
+    };
+    let value = prop_oneof![1 => Just(None), 3 => select(&[1, 9]).prop_map(Some)];
+    prop_oneof![
+        2 => Just(Deed::Nothing),
+        1 => look().prop_map(Deed::Looks),
+        4 => (look(), key(), value, select(&QUOTAS))
+            .prop_map(|(look, key, value, quota)| Deed::Writes(look, key, value, quota)),
     ]
 }
 

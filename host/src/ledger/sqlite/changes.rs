@@ -26,6 +26,12 @@ pub(super) const BACKLOG_BYTES: &str = "backlog-bytes";
 /// The counter, per plugin, of runs that ever became dead, those that were let go since included.
 pub(super) const DIED: &str = "runs-died";
 
+/// The counter, per plugin, of bytes of its state: keys and values.
+pub(super) const STATE_BYTES: &str = "state-bytes";
+
+/// The counter, per plugin, of keys of its state.
+pub(super) const STATE_KEYS: &str = "state-keys";
+
 /// The counter of runs in a state.
 pub(super) const fn runs_in(state: RunState) -> &'static str {
     match state {
@@ -129,6 +135,12 @@ impl Changes {
     pub fn total(&self, name: &'static str, plugin: &str) -> i64 {
         let total = self.totals.get(&(name, plugin.to_owned()));
         total.copied().unwrap_or_default()
+    }
+
+    /// A plugin's state has so many more bytes and keys, or fewer.
+    pub fn state_grew(&mut self, plugin: &str, bytes: i64, keys: i64) {
+        self.add(STATE_BYTES, plugin, bytes);
+        self.add(STATE_KEYS, plugin, keys);
     }
 
     /// `count` settled runs went with their delivery.

@@ -1,8 +1,8 @@
 //! The loop guard: how many runs there were in the last hour, counted in the ledger by the minute.
 //!
-//! A discussion with too many gets dead runs; a repo with too many has them wait. Counting whole minutes, an hour has 61
-//! of them: never more than what is allowed falls into any hour.
+//! A discussion with too many gets dead runs; a repo with too many has them wait.
 
+use super::budget::{AHEAD_MAX, HOUR, MINUTE_MS, count, first_with_room, minutes};
 use super::claim::Begin;
 use super::fault::Fault;
 use super::writer::Tx;
@@ -10,22 +10,11 @@ use crate::ledger::ClaimablePlugin;
 use crate::rule::Guarded;
 use rusqlite::OptionalExtension as _;
 
-const MINUTE_MS: i64 = 60_000;
-
-/// The minutes that an hour touches.
-const HOUR: i64 = 61;
-
-/// How far ahead a run's share may be set aside: due times further ahead are not believed.
-const AHEAD_MAX: i64 = 24 * 60;
-
 /// When the share begins of a run that waits for one and could set none aside: so long ago that it is none.
 const NO_SHARE: i64 = 0;
 
 const DISCUSSION: &str = "discussion";
 const REPO: &str = "repo";
-
-/// A minute, counted from the Unix epoch, and how many runs were counted in it.
-type Minute = (i64, i64);
 
 /// Counts a new run for its discussion; why it is dead from the start, if there were too many. Those that are dead
 /// count, too: the guard lets go once an hour has passed with fewer.
@@ -135,59 +124,6 @@ pub(super) fn give_back(tx: &Tx<'_>, plugin: &str, run: i64) -> Result<(), Fault
     Ok(())
 }
 
-/// The first minute, from `minute` on and not before one that is counted already, with fewer than `max` in its hour.
-fn first_with_room(counted: &[Minute], minute: i64, max: i64) -> i64 {
-    let mut at = counted.last().map_or(minute, |(last, _)| minute.max(*last));
-    loop {
-        let in_hour = counted.iter().filter(|(one, _)| *one > at - HOUR);
-        let runs: i64 = in_hour.clone().map(|(_, runs)| runs).sum();
-        match in_hour.map(|(one, _)| one).min() {
-            Some(oldest) if runs >= max => at = oldest + HOUR,
-            _ => return at,
-        }
-    }
-}
-
-/// The minutes of the last hour, and those ahead, in which runs were counted; oldest first.
-fn minutes(
-    tx: &Tx<'_>,
-    plugin: &str,
-    (kind, key): (&str, &str),
-    minute: i64,
-) -> Result<Vec<Minute>, Fault> {
-    Ok(tx
-        .connection
-        .prepare_cached(
-            "SELECT window, used FROM budgets
-             WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window BETWEEN ?4 AND ?5 ORDER BY window",
-        )?
-        .query_map(
-            (plugin, kind, key, minute - HOUR + 1, minute + AHEAD_MAX + HOUR),
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?
-        .collect::<Result<_, _>>()?)
-}
-
-fn count(tx: &Tx<'_>, plugin: &str, (kind, key): (&str, &str), at: i64) -> Result<(), Fault> {
-    let used: Option<i64> = tx
-        .connection
-        .prepare_cached(
-            "INSERT INTO budgets (plugin, kind, key, window, used) VALUES (?1, ?2, ?3, ?4, 1)
-             ON CONFLICT (plugin, kind, key, window) DO UPDATE SET used = used + 1 RETURNING used",
-        )?
-        .query_row((plugin, kind, key, at), |row| row.get(0))
-        .optional()?;
-    if used == Some(1) {
-        // The first of a minute clears what no hour touches any more.
-        tx.connection
-            .prepare_cached(
-                "DELETE FROM budgets WHERE plugin = ?1 AND kind = ?2 AND key = ?3 AND window < ?4",
-            )?
-            .execute((plugin, kind, key, tx.forward_ms / MINUTE_MS - HOUR))?;
-    }
-    Ok(())
-}
-
 fn wait(
     tx: &Tx<'_>,
     run: i64,
@@ -201,31 +137,4 @@ fn wait(
         .prepare_cached("UPDATE runs SET due_ms = ?2, rate_ms = ?3, reason = ?4 WHERE seq = ?1")?
         .execute((run, due_ms, taken_ms, reason))?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(counted: &[Minute], max: i64, expected: i64) {
-        assert_eq!(
-            first_with_room(counted, 1000, max),
-            expected,
-            "{counted:?} of {max}"
-        );
-    }
-
-    #[test]
-    fn a_run_waits_until_an_hour_has_room_for_it() {
-        check(&[], 1, 1000);
-        check(&[(1000, 1)], 2, 1000);
-        check(&[(1000, 2)], 2, 1061);
-        check(&[(940, 1), (1000, 1)], 2, 1001);
-        check(&[(950, 1), (1000, 2)], 2, 1061);
-        // One that was told to wait is not overtaken.
-        check(&[(1000, 2), (1061, 1)], 2, 1061);
-        check(&[(1000, 2), (1061, 2)], 2, 1122);
-        // A share that was lowered meanwhile
-        check(&[(990, 5), (1000, 5)], 1, 1061);
-    }
 }

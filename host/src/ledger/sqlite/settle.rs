@@ -56,12 +56,15 @@ pub(super) fn settle(tx: &mut Tx<'_>, claim: &Claim, ending: &Ending) -> Result<
     if !is_held(tx, claim)? {
         return Ok(Verdict::Stale);
     }
-    if keeps_state(ending.attempt.outcome) {
-        let plugin = &claim.facts.plugin;
-        if state::any_read_changed(tx.connection, plugin, &ending.changes)? {
+    if ending.attempt.outcome.keeps_state() && !ending.changes.is_empty() {
+        let (plugin, changes) = (&claim.facts.plugin, &ending.changes);
+        if state::any_read_changed(tx.connection, plugin, changes)? {
             return Ok(Verdict::Conflict);
         }
-        state::write(tx.connection, plugin, &ending.changes)?;
+        let Some(growth) = state::growth(tx, plugin, changes)? else {
+            return Ok(Verdict::Conflict);
+        };
+        state::write(tx, plugin, changes, &growth)?;
     }
     close_attempt(tx, claim, ending)?;
     hit!("during-settle");
@@ -107,14 +110,6 @@ fn is_held(tx: &Tx<'_>, claim: &Claim) -> Result<bool, Fault> {
             // A number may have been given to another since retention let the run go.
             claim.facts.run.to_string(),
         ))?)
-}
-
-/// Whether an attempt's writes are kept: only if it will not be made again.
-const fn keeps_state(outcome: Outcome) -> bool {
-    matches!(
-        outcome,
-        Outcome::Done | Outcome::Ignored | Outcome::Rejected
-    )
 }
 
 fn close_attempt(tx: &Tx<'_>, claim: &Claim, ending: &Ending) -> Result<(), Fault> {

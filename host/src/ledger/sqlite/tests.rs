@@ -13,15 +13,22 @@ mod page;
 mod totals;
 mod walk;
 
+use super::health::Standing;
+use super::writer::Tx;
 use super::*;
-use crate::delivery::{CONFLICTS_BEFORE_ALONE, Counts, LOSSES_BEFORE_ALONE, Outcome, RunState};
+use crate::delivery::{
+    CONFLICTS_BEFORE_ALONE, Counts, DeliveryId, LOSSES_BEFORE_ALONE, NewDelivery, Outcome, RunId,
+    RunState, Settlement,
+};
 use crate::ledger::conformance::{
     Place, Timed, again, claim, claim_briefly, claim_one, delivery, done, found, ledger_conforms,
     plugin, record, run, settle,
 };
-use crate::ledger::{LedgerSettings, PluginState};
+use crate::ledger::{DeliveryFilter, Ledger, PluginState, Recording, Tended, Totals};
+use async_trait::async_trait;
 use rusqlite::Connection;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 use tempfile::TempDir;
 
 #[async_trait]

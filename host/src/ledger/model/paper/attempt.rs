@@ -5,7 +5,7 @@ use crate::delivery::{
     CONFLICTS_BEFORE_ALONE, Counts, Gate, LOSSES_BEFORE_ALONE, LOSSES_MAX, Lane, Outcome, RunState,
     Settlement,
 };
-use crate::ledger::model::step::{Ask, End, Writes};
+use crate::ledger::model::step::{Ask, Deed, End};
 
 impl Paper {
     pub(super) fn claim(&mut self, ask: &Ask) -> Vec<(usize, u32, u32)> {
@@ -131,7 +131,7 @@ impl Paper {
         self.held.push(Held {
             run: at,
             token: run.claims,
-            read: self.plugins[run.route.plugin].writes,
+            looked: self.plugins[run.route.plugin].kept.look(),
             host_died: false,
         });
         claimed
@@ -168,8 +168,10 @@ impl Paper {
         run.state == RunState::Running && run.claims == held.token && !held.host_died
     }
 
-    pub(super) fn settle(&mut self, held: usize, end: &End, writes: Writes) -> Settled {
-        let Held { run: at, read, .. } = self.held[held];
+    pub(super) fn settle(&mut self, held: usize, end: &End, deed: Deed) -> Settled {
+        let Held {
+            run: at, looked, ..
+        } = self.held[held];
         let plugin = self.runs[at].route.plugin;
         if !self.is_current(&self.held[held]) {
             self.held.remove(held);
@@ -180,11 +182,11 @@ impl Paper {
             outcome,
             Outcome::Done | Outcome::Ignored | Outcome::Rejected
         );
-        if commits && writes == Writes::Yes {
-            if self.plugins[plugin].writes != read {
+        if commits {
+            let Some(kept) = self.plugins[plugin].kept.after(&looked, deed) else {
                 return Settled::Conflict;
-            }
-            self.plugins[plugin].writes += 1;
+            };
+            self.plugins[plugin].kept = kept;
         }
         self.held.remove(held);
         self.runs[at].close(outcome);

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::clock::now_ms;
-use crate::delivery::NewDelivery;
 use crate::ledger::conformance::{dead, delivery_with};
 use std::sync::atomic::Ordering::Relaxed;
 

@@ -250,6 +250,8 @@ async fn what_older_versions_left_is_counted_and_goes_on_as_it_stood() {
         let recording = ledger.record(again, vec![]).await.unwrap();
         assert!(matches!(recording, Recording::Duplicate { first, .. } if first == left[0].id));
         assert_eq!(ledger.state("a", "key").await.unwrap().unwrap().version, 3);
+        let usage = ledger.state_usage("a").await.unwrap();
+        assert_eq!((usage.bytes, usage.keys), (4, 1));
         let run = only_run(&ledger, left[0].id).await;
         let entry = ledger.run(run.id).await.unwrap().unwrap();
         assert_eq!(

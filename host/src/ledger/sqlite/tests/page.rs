@@ -1,9 +1,8 @@
 //! Lists in parts: all of it, once, within bounds.
 
 use super::*;
-use crate::delivery::{RunId, RunState};
 use crate::ledger::conformance::{claim_one, delivery_with, done};
-use crate::ledger::{DeliveryFilter, Page, RunFilter};
+use crate::ledger::{Page, RunFilter};
 
 /// Reads a list to its end; returns how many were in each part, and all of them.
 async fn parts<T, Id>(

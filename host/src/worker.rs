@@ -4,6 +4,7 @@
 //! that one with a long backlog delays no other. At shutdown it claims nothing more and lets attempts finish; what
 //! does not finish in time is given back. It answers no HTTP.
 
+mod backing;
 mod handler;
 mod metrics;
 
@@ -12,6 +13,7 @@ use crate::failpoint::hit;
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Freed, Ledger, LedgerError, Slots};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
+use backing::InLedger;
 pub use handler::Report;
 use handler::{Handler, Slot};
 pub use metrics::WorkerMetrics;
@@ -97,6 +99,7 @@ impl Worker {
         let (over, is_over) = watch::channel(false);
         Self {
             handler: Handler {
+                state: Arc::new(InLedger(Arc::clone(&ledger))),
                 ledger,
                 engine,
                 guests,

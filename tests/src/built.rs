@@ -20,6 +20,7 @@ const COMPONENTS: &[&str] = &[
     "guest-counter",
     "guest-describe-loop",
     "guest-hostile",
+    "guest-keeper",
     "guest-marked",
     "guest-start-loop",
     "guest-unknown-import",

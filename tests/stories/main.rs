@@ -71,6 +71,8 @@ mod pause;
 #[cfg(test)]
 mod payloads;
 #[cfg(test)]
+mod plugin_config;
+#[cfg(test)]
 mod plugin_size;
 #[cfg(test)]
 mod plugins_folder;
@@ -94,6 +96,8 @@ mod sandbox;
 mod slow_senders;
 #[cfg(test)]
 mod space;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]

@@ -7,6 +7,8 @@ mod compile_bombs;
 #[cfg(test)]
 mod completions;
 #[cfg(test)]
+mod counters;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod edit;

@@ -1,6 +1,7 @@
 //! `hookbox run`: one event through one plugin, without a host, in the same sandbox and under the same limits.
 
 mod input;
+mod state;
 mod watch;
 
 use crate::activity::RunOnceJson;
@@ -10,6 +11,7 @@ use crate::cli::{End, UsageError, output};
 use crate::clock::now_ms;
 use crate::delivery::{AttemptRecord, Outcome};
 use crate::event::Event;
+use crate::plugin::capability::{Backing, Capabilities};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::read_grant;
 use crate::plugin::grant::{FUEL_MAX, memory_bytes};
@@ -18,7 +20,9 @@ use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;
 use bytesize::ByteSize;
 use input::Input;
+use state::CopiedState;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Run one event through one plugin, without a host
 #[derive(Debug, clap::Args)]
@@ -31,7 +35,9 @@ Examples:
   hookbox run plugins-dir/hello.wasm event.json --watch
 
 The sandbox and the limits are those of 'hookbox serve'; [match] is not judged. An event
-that no subscription admits is not executed and comes out as ignored.
+that no subscription admits is not executed and comes out as ignored. With [state] in its
+grant the plugin finds what the ledger in --data keeps for it, if there is one; what it
+writes is thrown away.
 
 Exit codes: 0 done or ignored, or --watch was ended with Ctrl-C; 1 the plugin failed, or
 used more fuel than expected, or none because it was not executed; 2 wrong usage, or what
@@ -45,7 +51,7 @@ pub struct Run {
     /// Take payload, headers, time and id of a delivery in the ledger instead of an event
     #[arg(long, value_name = "ID")]
     delivery: Option<String>,
-    /// The data folder whose ledger holds the delivery
+    /// The data folder whose ledger holds the delivery, and the plugin's state
     #[arg(long, env = "HOOKBOX_DATA", value_name = "DIR", default_value = "data")]
     data: PathBuf,
     /// The grant; the sidecar beside the file by default
@@ -142,6 +148,8 @@ struct Given {
     limits: Limits,
     name: String,
     component: Component,
+    capabilities: Capabilities,
+    state: CopiedState,
 }
 
 impl Trial<'_> {
@@ -179,6 +187,11 @@ impl Trial<'_> {
             }
             None => Grant::within(memory_bytes_max),
         };
+        let capabilities = Capabilities::of(&grant);
+        let state = match capabilities.state {
+            Some(_) => CopiedState::open(&self.run.data)?,
+            None => CopiedState::none(),
+        };
         let mut limits = grant.limits;
         limits.fuel = self.run.fuel.unwrap_or(limits.fuel);
         limits.memory_bytes = self.memory.unwrap_or(limits.memory_bytes);
@@ -201,13 +214,26 @@ impl Trial<'_> {
             limits,
             name,
             component,
+            capabilities,
+            state,
         })
     }
 
     async fn attempt(&self, given: Given, seen: SeenEvent) -> anyhow::Result<AttemptRecord> {
         let invocation = self.input.invocation(given.event, given.body, seen);
-        let Attempt { record, .. } =
-            attempt(&self.engine, &given.component, &given.limits, invocation).await?;
+        let backing = Backing {
+            plugin: given.name.into(),
+            state: Arc::new(given.state),
+        };
+        let Attempt { record, .. } = attempt(
+            &self.engine,
+            &given.component,
+            &given.limits,
+            &given.capabilities,
+            &backing,
+            invocation,
+        )
+        .await?;
         Ok(record)
     }
 

@@ -1,11 +1,10 @@
 //! The one wasmtime engine of the process: its configuration, its pool of sandboxes, its clock tick, and the
 //! linker with the whole plugin world.
 
-use crate::plugin::bindings::v0_1;
 use crate::plugin::capability;
 use crate::plugin::component::hex;
 use crate::plugin::limiter::{INSTANCES_MAX, MEMORIES_MAX, TABLE_ELEMENTS_MAX, TABLES_MAX};
-use crate::plugin::sandbox::{GuestState, HasGuestState};
+use crate::plugin::sandbox::GuestState;
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
@@ -236,8 +235,7 @@ fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<GuestState>> {
     wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut GuestState| {
         WasiConfig::from(&state.config as &WasiConfigVariables)
     })?;
-    v0_1::wasi::keyvalue::store::add_to_linker::<_, HasGuestState>(&mut linker, |state| state)?;
-    v0_1::wasi::keyvalue::atomics::add_to_linker::<_, HasGuestState>(&mut linker, |state| state)?;
+    capability::state::add_to_linker(&mut linker)?;
     capability::raw::add_to_linker(&mut linker)?;
     capability::log::add_to_linker(&mut linker)?;
     Ok(linker)

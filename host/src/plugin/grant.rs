@@ -3,11 +3,14 @@
 //! Every key is either enforced or refused by name, never ignored. A mistake is told with its line, and with the
 //! nearest key where one was misspelt.
 
+mod config;
 mod file;
 mod matcher;
 mod reader;
+mod state;
 
 pub use matcher::Matcher;
+pub use state::StateGrant;
 
 use crate::backoff::RetrySchedule;
 use crate::plugin::sandbox::Limits;
@@ -15,6 +18,7 @@ use crate::rule::Rules;
 use crate::secret::SecretRef;
 use file::GrantFile;
 use reader::Reader;
+use std::sync::Arc;
 use toml::de::DeTable;
 
 /// The largest grant file, in bytes.
@@ -42,19 +46,22 @@ const KEYS: &[(&str, &[&str])] = &[
             "secret",
             "digest",
             "match",
+            "config",
+            "state",
         ],
     ),
     ("retry", &["attempts", "first", "factor", "max"]),
     ("debounce", &["by", "quiet", "max"]),
     ("rate", &["per-discussion", "per-repo"]),
     ("match", &["repo", "types", "refs", "ignore-authors"]),
+    ("state", &["bytes", "keys"]),
 ];
 
+/// The table whose keys are the operator's own.
+const FREE_KEYS: &str = "config";
+
 /// Keys that a later version enforces, by table.
-const LATER_KEYS: &[(&str, &[&str])] = &[
-    ("", &["config", "http", "state"]),
-    ("match", &["ignore-own"]),
-];
+const LATER_KEYS: &[(&str, &[&str])] = &[("", &["http"]), ("match", &["ignore-own"])];
 
 /// What a plugin may use, when it runs, and for which events.
 #[derive(Debug, Clone)]
@@ -73,6 +80,10 @@ pub struct Grant {
     pub digest: Option<String>,
     /// Which of the events that it subscribes to it gets.
     pub matcher: Matcher,
+    /// What it is configured with: names and values, in any order.
+    pub config: Arc<[(String, String)]>,
+    /// How much state of its own it may have; `None` for none at all.
+    pub state: Option<StateGrant>,
 }
 
 /// A grant and the text it was read from.
@@ -130,6 +141,8 @@ impl Default for Grant {
             secret: None,
             digest: None,
             matcher: Matcher::default(),
+            config: Arc::default(),
+            state: None,
         }
     }
 }
@@ -213,6 +226,12 @@ impl Grant {
                     .map(|types| types.into_iter().map(|word| word.to_lowercase()).collect()),
                 ignore_authors: matcher.ignore_authors.unwrap_or_default(),
             };
+        }
+        if let Some(config) = table.get_ref().get(FREE_KEYS) {
+            grant.config = reader.config(config)?;
+        }
+        if let Some(state) = file.state {
+            grant.state = Some(reader.state(&state)?);
         }
         Ok(grant)
     }

@@ -25,7 +25,7 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
     );
     check(
         "zzz = 1",
-        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, order, debounce, rate, secret, digest, match",
+        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, order, debounce, rate, secret, digest, match, config, state",
     );
     check("fuel = 0", "line 1: fuel: 0 is not in 1..=1000000000000");
     check("fuel = -5", "line 1: fuel: -5 is not in 1..=1000000000000");
@@ -162,19 +162,74 @@ fn a_mistake_in_a_rule_is_told_with_its_mend() {
 
 #[test]
 fn keys_of_later_versions_are_refused_by_name() {
-    for (text, key) in [
-        ("[config]\nmodel = \"x\"", "config"),
-        ("[[http]]\nhost = \"huggingface.co\"", "http"),
-        ("[state]", "state"),
-    ] {
-        check(
-            text,
-            &format!("line 1: `{key}` is not enforced by this version of hookbox; remove it"),
-        );
-    }
+    check(
+        "[[http]]\nhost = \"huggingface.co\"",
+        "line 1: `http` is not enforced by this version of hookbox; remove it",
+    );
     check(
         "[match]\nignore-own = true",
         "line 2: `match.ignore-own` is not enforced by this version of hookbox; remove it",
+    );
+}
+
+#[test]
+fn config_is_texts_by_names_of_the_operators_own() {
+    let config = |text: &str| Grant::parse(text, MEMORY_MAX).unwrap().config;
+    assert!(config("").is_empty() && config("[config]").is_empty());
+    let mut found = config("[config]\nmodel = \"a/b\"\n\"any name\" = \"\"\n").to_vec();
+    found.sort();
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(found, [pair("any name", ""), pair("model", "a/b")]);
+    check(
+        "config = \"x\"",
+        "line 1: config: not a table; write `[config]`, and below it `name = \"value\"`",
+    );
+    for value in ["5", "true", "[\"a\"]", "{ b = \"c\" }"] {
+        check(
+            &format!("fuel = 5\n[config]\na = \"b\"\nbad = {value}"),
+            "line 4: config.bad: not a text; write it in quotes",
+        );
+    }
+    let more = "config: more than 256 entries or 64 KiB of names and values; what is larger belongs into the plugin or \
+                its state";
+    let lines = |count: usize| {
+        (0..count)
+            .map(|at| format!("k{at:03} = \"\"\n"))
+            .collect::<String>()
+    };
+    check(&format!("[config]\n{}", lines(256)), "ok");
+    check(
+        &format!("[config]\n{}", lines(257)),
+        &format!("line 258: {more}"),
+    );
+    check(
+        &format!("[config]\na = \"{}\"", "x".repeat(64 * 1024)),
+        &format!("line 2: {more}"),
+    );
+}
+
+#[test]
+fn state_is_given_where_it_is_named_and_as_much_as_is_said() {
+    let state = |text: &str| Grant::parse(text, MEMORY_MAX).unwrap().state;
+    let given = |bytes, keys| Some(StateGrant { bytes, keys });
+    assert_eq!(state(""), None);
+    assert_eq!(state("[state]"), given(16 << 20, 10_000));
+    assert_eq!(state("[state]\nbytes = \"1KiB\"\nkeys = 1"), given(1024, 1));
+    check(
+        "[state]\nbytes = \"lots\"",
+        "line 2: state.bytes: `lots` is not a size; write `16MiB`",
+    );
+    check(
+        "[state]\nbytes = \"2GiB\"",
+        "line 2: state.bytes: `2GiB` is not between 1KiB and 1GiB",
+    );
+    check(
+        "[state]\n\nkeys = 0",
+        "line 3: state.keys: 0 is not in 1..=1000000",
+    );
+    check(
+        "[state]\nkey = 5",
+        "line 2: `state.key` is not a key; did you mean `keys`?",
     );
 }
 

@@ -8,10 +8,13 @@ mod phases;
 pub use phases::{Phases, phases};
 
 use crate::delivery::AttemptRecord;
+use crate::delivery::state::StateChanges;
 use crate::plugin::Manifest;
 use crate::plugin::bindings::v0_1::{self, hookbox::plugin::types};
 use crate::plugin::capability::http::DenyHttp;
 use crate::plugin::capability::log::{AttemptLog, Stream};
+use crate::plugin::capability::state::StateView;
+use crate::plugin::capability::{Backing, Capabilities};
 use crate::plugin::component::{Component, ComponentError};
 use crate::plugin::engine::Engine;
 use crate::plugin::limiter::Limiter;
@@ -19,7 +22,7 @@ use crate::plugin::verdict::{Failed, Used, cut, judge};
 use crate::scope::SeenEvent;
 use bytes::Bytes;
 use std::time::{Duration, Instant};
-use wasmtime::component::{HasData, ResourceTable};
+use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::WasiConfigVariables;
@@ -106,6 +109,8 @@ pub struct Attempt {
     pub record: AttemptRecord,
     /// The wait that the plugin asked for, with `retry`.
     pub after: Option<Duration>,
+    /// What it read of its plugin's state and is to write there; nothing, if its outcome drops that.
+    pub changes: StateChanges,
 }
 
 /// No sandbox was free: the attempt was not made.
@@ -119,18 +124,12 @@ pub struct GuestState {
     pub(in crate::plugin) headers: Vec<(String, String)>,
     pub(in crate::plugin) log: AttemptLog,
     pub(in crate::plugin) config: WasiConfigVariables,
+    pub(in crate::plugin) state: StateView,
     pub(in crate::plugin) limiter: Limiter,
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
     http_hooks: DenyHttp,
-}
-
-/// How host functions find their state in the store.
-pub struct HasGuestState;
-
-impl HasData for HasGuestState {
-    type Data<'a> = &'a mut GuestState;
 }
 
 impl WasiView for GuestState {
@@ -171,7 +170,8 @@ pub(in crate::plugin) fn charge_fuel(
     }
 }
 
-/// Makes one attempt.
+/// Makes one attempt. What it may call, besides what every attempt may, is in `capabilities`; what of that lasts longer
+/// than the attempt is kept behind `backing`.
 ///
 /// # Errors
 /// [`NoSandbox`] when the pool is used up: nothing ran.
@@ -179,6 +179,8 @@ pub async fn attempt(
     engine: &Engine,
     component: &Component,
     limits: &Limits,
+    capabilities: &Capabilities,
+    backing: &Backing,
     invocation: Invocation,
 ) -> Result<Attempt, NoSandbox> {
     let started = Instant::now();
@@ -192,6 +194,8 @@ pub async fn attempt(
         body: invocation.body,
         headers: invocation.headers,
         log: log.clone(),
+        config: configured(capabilities),
+        state: StateView::new(capabilities.state.map(|grant| (grant, backing.clone()))),
     };
     let ended = match new_store(engine, limits, fuel_limit, guest) {
         Err(error) => (Err(Failed::Trapped(error)), None),
@@ -220,9 +224,13 @@ pub async fn attempt(
             "output truncated: an outcome's text has at most 64 KiB",
         );
     }
-    let calls = store.map_or_else(Vec::new, |mut store| {
-        store.data_mut().http_hooks.take_calls()
-    });
+    let (mut calls, mut changes) = (Vec::new(), StateChanges::default());
+    if let Some(mut store) = store {
+        calls = store.data_mut().http_hooks.take_calls();
+        if judged.outcome.keeps_state() {
+            changes = store.data_mut().state.take_changes();
+        }
+    }
     Ok(Attempt {
         record: AttemptRecord {
             version: component.manifest().version.clone(),
@@ -238,6 +246,7 @@ pub async fn attempt(
             trap: judged.trap,
         },
         after: judged.after,
+        changes,
     })
 }
 
@@ -251,11 +260,7 @@ pub fn describe(
     limits: &Limits,
 ) -> Result<Manifest, ComponentError> {
     let failed = |reason: String| ComponentError::Describe { reason };
-    let guest = Guest {
-        body: Bytes::new(),
-        headers: Vec::new(),
-        log: AttemptLog::start(),
-    };
+    let guest = Guest::alone(Bytes::new(), Vec::new());
     let log = guest.log.clone();
     let mut store = new_store(engine, limits, limits.fuel, guest)
         .map_err(|error| failed(format!("{error:#}")))?;
@@ -304,6 +309,28 @@ struct Guest {
     body: Bytes,
     headers: Vec<(String, String)>,
     log: AttemptLog,
+    config: WasiConfigVariables,
+    state: StateView,
+}
+
+impl Guest {
+    /// One that is given nothing but a delivery.
+    fn alone(body: Bytes, headers: Vec<(String, String)>) -> Self {
+        Self {
+            body,
+            headers,
+            log: AttemptLog::start(),
+            config: WasiConfigVariables::new(),
+            state: StateView::new(None),
+        }
+    }
+}
+
+fn configured(capabilities: &Capabilities) -> WasiConfigVariables {
+    let config = capabilities.config.iter();
+    config
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .collect()
 }
 
 /// A store with every limit set.
@@ -332,7 +359,8 @@ fn new_store(
             body: guest.body,
             headers: guest.headers,
             log: guest.log,
-            config: WasiConfigVariables::new(),
+            config: guest.config,
+            state: guest.state,
             limiter: Limiter::new(limits.memory_bytes),
             table,
             wasi,

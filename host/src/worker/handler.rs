@@ -1,10 +1,11 @@
 //! One claim, from its payload to its settlement.
 
-use crate::delivery::{AttemptRecord, Outcome, Settlement, Trap, settlement};
+use crate::delivery::{AttemptRecord, Counts, Outcome, Settlement, Trap, settlement};
 use crate::failpoint::hit;
 use crate::ledger::{
     Claim, ClaimFacts, Freed, Ledger, LedgerError, Payload, Settled, StateChanges,
 };
+use crate::plugin::capability::{Backing, Capabilities, StateStore};
 use crate::plugin::catalog::Plugin;
 use crate::plugin::sandbox::{Attempt, Invocation, NoSandbox, attempt};
 use crate::plugin::{Component, Engine};
@@ -61,6 +62,8 @@ impl Slot {
 #[derive(Clone)]
 pub struct Handler {
     pub ledger: Arc<dyn Ledger>,
+    /// Where attempts read their plugins' state: that ledger.
+    pub state: Arc<dyn StateStore>,
     pub engine: Engine,
     /// The runtime of the guests.
     pub guests: Handle,
@@ -121,10 +124,8 @@ impl Handler {
                     &plugin.grant().retry,
                     fastrand::f64(),
                 );
-                // No plugin has state yet.
-                let changes = StateChanges::default();
-                slot.free(&changes);
-                self.settle(claim, settlement, attempt.record, changes)
+                slot.free(&attempt.changes);
+                self.settle(claim, settlement, attempt.record, attempt.changes)
                     .await
             }
             Attempted::CutShort => {
@@ -152,11 +153,23 @@ impl Handler {
     ) -> Attempted {
         let (engine, limits) = (self.engine.clone(), plugin.grant().limits);
         let guest = component.clone();
+        let capabilities = Capabilities::of(plugin.grant());
+        let backing = Backing {
+            plugin: plugin.name.as_str().into(),
+            state: Arc::clone(&self.state),
+        };
         // Dropped with this future, and the guest with it.
-        let mut task = AbortOnDrop(
-            self.guests
-                .spawn(async move { attempt(&engine, &guest, &limits, invocation).await }),
-        );
+        let mut task = AbortOnDrop(self.guests.spawn(async move {
+            attempt(
+                &engine,
+                &guest,
+                &limits,
+                &capabilities,
+                &backing,
+                invocation,
+            )
+            .await
+        }));
         tokio::select! {
             ended = &mut task.0 => match ended {
                 Ok(Ok(attempt)) => Attempted::Ended(Box::new(attempt)),
@@ -164,6 +177,7 @@ impl Handler {
                 Err(error) => Attempted::Ended(Box::new(Attempt {
                     record: host_fault(component, &error),
                     after: None,
+                    changes: StateChanges::default(),
                 })),
             },
             _ = self.over.wait_for(|over| *over) => Attempted::CutShort,
@@ -215,6 +229,8 @@ impl Handler {
         })
     }
 
+    /// Settles a claim. One whose attempt was overtaken by another of its plugin is settled as a conflict, with what it
+    /// logged and called: that happened, and cannot be undone.
     async fn settle(
         &self,
         claim: Claim,
@@ -223,6 +239,29 @@ impl Handler {
         changes: StateChanges,
     ) -> Result<(), LedgerError> {
         hit!("before-settle");
+        // Nothing conflicts with an attempt that did not look at its plugin's state.
+        let in_conflict = (!changes.is_empty()).then(|| in_conflict(&record));
+        let overtaken = self.settle_once(claim, settlement, record, changes).await?;
+        if let (Some(claim), Some(record)) = (overtaken, in_conflict) {
+            let at_once = Settlement::Again {
+                delay: Duration::ZERO,
+                counts: Counts::No,
+            };
+            let nothing = StateChanges::default();
+            self.settle_once(claim, at_once, record, nothing).await?;
+        }
+        Ok(())
+    }
+
+    /// The claim comes back if what its attempt did with its plugin's state is in conflict with another's: nothing of it
+    /// is settled then.
+    async fn settle_once(
+        &self,
+        claim: Claim,
+        settlement: Settlement,
+        record: AttemptRecord,
+        changes: StateChanges,
+    ) -> Result<Option<Claim>, LedgerError> {
         let (outcome, fuel, ms) = (record.outcome, record.fuel, record.wall_ms());
         let reason = record.trap.as_ref().map(|trap| trap.message.clone());
         let report = self.report(&claim, &settlement, &record);
@@ -237,14 +276,13 @@ impl Handler {
                 }
                 // Nobody may be listening.
                 drop(report.map(|report| self.reports.send(Arc::new(report))));
-                Ok(())
+                Ok(None)
             }
             Settled::Stale => {
                 tracing::warn!(%outcome, "its lease ran out; this attempt's result is dropped");
-                Ok(())
+                Ok(None)
             }
-            // No plugin has state yet, so nothing can conflict; the run is given back rather than lost.
-            Settled::Conflict(claim) => self.give_back(*claim).await,
+            Settled::Conflict(claim) => Ok(Some(*claim)),
         }
     }
 }
@@ -313,5 +351,20 @@ fn host_fault(component: &Component, error: &JoinError) -> AttemptRecord {
             frames: Vec::new(),
         }),
         ..not_executed(component, Outcome::Trapped)
+    }
+}
+
+/// What is kept of an attempt that was overtaken. What it said is not: it did not come true.
+fn in_conflict(attempt: &AttemptRecord) -> AttemptRecord {
+    AttemptRecord {
+        outcome: Outcome::Conflict,
+        output: None,
+        trap: Some(Trap {
+            message: "another attempt changed the plugin state that this one had read, or took its room; nothing that \
+                      this one wrote is kept, and it is made again"
+                .to_owned(),
+            frames: Vec::new(),
+        }),
+        ..attempt.clone()
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 use criterion::Criterion;
+use hookbox::plugin::capability::{Backing, Capabilities};
 use hookbox::plugin::compiler::Compiler;
 use hookbox::plugin::sandbox::{Invocation, Limits, Phases, attempt, phases};
 use hookbox::plugin::{Component, Engine, EngineConfig};
@@ -135,7 +136,15 @@ impl Bench {
                 let invocation = self.invocation.clone();
                 let began = Instant::now();
                 let limits = Limits::default();
-                let ended = attempt(&self.engine, &self.component, &limits, invocation).await;
+                let ended = attempt(
+                    &self.engine,
+                    &self.component,
+                    &limits,
+                    &Capabilities::default(),
+                    &Backing::none(),
+                    invocation,
+                )
+                .await;
                 spent += began.elapsed();
                 let record = ended.expect("a sandbox is free").record;
                 assert_eq!(record.outcome.as_str(), "done", "{:?}", record.trap);

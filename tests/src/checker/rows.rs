@@ -136,6 +136,18 @@ impl Rows {
         self.connection.query_row(sql, [], |row| row.get(0))
     }
 
+    /// How much plugins keep, as counters of it should be.
+    pub fn state_sizes(&self) -> rusqlite::Result<BTreeMap<(String, String), i64>> {
+        let rows = read(
+            &self.connection,
+            "SELECT 'state-keys', plugin, count(*) FROM plugin_state GROUP BY plugin
+             UNION ALL SELECT 'state-bytes', plugin, sum(octet_length(key) + length(value))
+             FROM plugin_state GROUP BY plugin",
+            |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)),
+        )?;
+        Ok(rows.into_iter().collect())
+    }
+
     /// Counters by name and plugin.
     pub fn counters(&self) -> rusqlite::Result<BTreeMap<(String, String), i64>> {
         let rows = read(

@@ -153,7 +153,7 @@ fn state_of(delivery: &Delivery, newest: &BTreeMap<&str, &Run>) -> &'static str 
 
 /// The totals are those of the rows.
 pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
-    let mut counted: BTreeMap<(String, String), i64> = BTreeMap::new();
+    let mut counted = rows.state_sizes()?;
     let mut add = |name: &str, plugin: &str, value: i64| {
         *counted
             .entry((name.to_owned(), plugin.to_owned()))
@@ -191,6 +191,8 @@ pub fn counters(rows: &Rows, found: &mut Findings) -> rusqlite::Result<()> {
                 "unsettled",
                 "parked",
                 "backlog-bytes",
+                "state-bytes",
+                "state-keys",
                 "deliveries",
                 "deliveries-removed",
             ]

@@ -91,6 +91,7 @@ impl Look<'_> {
             }
             plugin.regrant(read);
             secret(&name, &file, plugin.grant(), findings);
+            config(&file, plugin.grant(), findings);
         } else {
             let memory_bytes_max = self.config.engine.memory_bytes_max;
             plugin.ungrant(WrittenGrant::default_within(memory_bytes_max));
@@ -140,6 +141,22 @@ impl Look<'_> {
         let bytes = read.map_err(|error| error.to_string())?;
         let compiler = Compiler::in_children().map_err(|error| error.to_string())?;
         Component::load_bytes(self.engine, &bytes, &compiler).map_err(|error| error.to_string())
+    }
+}
+
+/// Words in the name of a thing that nobody should tell a plugin.
+const SECRET_WORDS: &[&str] = &["token", "secret", "password"];
+
+/// What stands in `[config]` is told to the plugin.
+fn config(file: &Path, grant: &Grant, findings: &mut Findings) {
+    for (name, _) in grant.config.iter() {
+        let lower = name.to_lowercase();
+        if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
+            let message = format!(
+                "config.{name}: if that is a secret, it does not belong there: the plugin reads it, and may show it"
+            );
+            findings.warning(file.display(), message);
+        }
     }
 }
 

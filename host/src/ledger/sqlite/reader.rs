@@ -2,15 +2,18 @@
 
 use super::clock::{noted_forward_ms, whole};
 use super::fault::Fault;
-use super::open::{existing_file, open_reader};
+use super::open::{existing_file, file_in, open_reader};
 use super::tally::{Tally, tally};
 use super::totals::totals;
 use super::walk::Walk;
 use super::writer::Shared;
-use super::{migrate, plugins, query};
+use super::{migrate, plugins, query, state};
 use crate::clock::now_ms;
 use crate::delivery::DeliveryId;
-use crate::ledger::{DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord, Totals};
+use crate::ledger::{
+    DeliveryFilter, DeliveryRecord, LedgerError, PluginRecord, StateKeys, StateUsage, StateValue,
+    Totals,
+};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,6 +39,18 @@ impl SqliteReader {
         match opened {
             Ok(connection) => Ok(Self { connection, file }),
             Err(fault) => Err(fault.into_open_error(&file)),
+        }
+    }
+
+    /// The same, and nothing if there is none.
+    ///
+    /// # Errors
+    /// [`LedgerError::Open`] if there is one that this version does not read.
+    pub fn open_if_there(data: &Path) -> Result<Option<Self>, LedgerError> {
+        if file_in(data).is_file() {
+            Self::open(data).map(Some)
+        } else {
+            Ok(None)
         }
     }
 
@@ -85,6 +100,35 @@ impl SqliteReader {
     /// [`LedgerError::Failed`] if they cannot be read.
     pub fn known_plugins(&self) -> Result<Vec<String>, LedgerError> {
         self.told(plugins::known(&self.connection))
+    }
+
+    /// A key of a plugin's state.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn state(&self, plugin: &str, key: &str) -> Result<Option<StateValue>, LedgerError> {
+        self.told(state::value(&self.connection, plugin, key))
+    }
+
+    /// The keys of a plugin's state after one, at most so many.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if they cannot be read.
+    pub fn state_keys(
+        &self,
+        plugin: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<StateKeys, LedgerError> {
+        self.told(state::keys(&self.connection, plugin, after, limit))
+    }
+
+    /// How much state a plugin has.
+    ///
+    /// # Errors
+    /// [`LedgerError::Failed`] if it cannot be read.
+    pub fn state_usage(&self, plugin: &str) -> Result<StateUsage, LedgerError> {
+        self.told(state::usage(&self.connection, plugin))
     }
 
     /// How much of everything there is.

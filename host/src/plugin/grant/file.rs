@@ -18,6 +18,7 @@ pub(super) struct GrantFile {
     pub secret: Option<Spanned<String>>,
     pub digest: Option<Spanned<String>>,
     pub r#match: Option<MatchTable>,
+    pub state: Option<StateTable>,
 }
 
 #[derive(Deserialize)]
@@ -49,4 +50,10 @@ pub(super) struct MatchTable {
     pub types: Option<Vec<String>>,
     pub refs: Option<Vec<Spanned<String>>>,
     pub ignore_authors: Option<BTreeSet<String>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct StateTable {
+    pub bytes: Option<Spanned<String>>,
+    pub keys: Option<Spanned<i64>>,
 }

@@ -1,7 +1,7 @@
 //! Reads the values of a grant file; every error names its line.
 
 use super::file::{DebounceTable, RateTable, RetryTable};
-use super::{GrantError, KEYS, LATER_KEYS, memory_bytes};
+use super::{FREE_KEYS, GrantError, KEYS, LATER_KEYS, memory_bytes};
 use crate::backoff::{DELAY_MAX, RetrySchedule};
 use crate::rule::{Debounce, DebounceBy, Order, Rate};
 use crate::spelling::nearest;
@@ -63,6 +63,7 @@ impl Reader<'_> {
                 return Err(self.at(key, unknown_key(&shown, name, known)));
             }
             if table_name.is_empty()
+                && name != FREE_KEYS
                 && let Some(inner) = value.get_ref().as_table()
             {
                 self.check_keys(name, inner)?;

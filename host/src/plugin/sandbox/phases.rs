@@ -2,7 +2,6 @@
 //! clock read in between, and nothing made of the outcome.
 
 use super::{Guest, Invocation, Limits, new_store, to_guest};
-use crate::plugin::capability::log::AttemptLog;
 use crate::plugin::component::Component;
 use crate::plugin::engine::Engine;
 use std::time::{Duration, Instant};
@@ -33,11 +32,7 @@ pub async fn phases(
     let told = |error: wasmtime::Error| format!("{error:#}");
     let began = Instant::now();
     let delivery = to_guest(&invocation);
-    let guest = Guest {
-        body: invocation.body,
-        headers: invocation.headers,
-        log: AttemptLog::start(),
-    };
+    let guest = Guest::alone(invocation.body, invocation.headers);
     let mut store = new_store(engine, limits, limits.fuel, guest).map_err(told)?;
     let stored = Instant::now();
     let host = component.pre().instantiate_async(&mut store).await;

@@ -1,0 +1,40 @@
+//! Counters that many attempts raise at once: the sum is right, and every run comes to its end. `cargo test --test
+//! trials counters -- --nocapture` shows how often attempts were in each other's way.
+
+use hookbox_tests::{Host, event, eventually};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Deliveries, each of which adds one.
+const DELIVERIES: usize = 1000;
+
+#[test]
+fn a_thousand_deliveries_that_each_count_one_are_a_thousand() {
+    for concurrency in [1, 2, 8] {
+        let host = Host::with(&[])
+            .plugin_as("keeper", "guest-keeper")
+            .grant("keeper", &format!("concurrency = {concurrency}\n[state]\n"))
+            .start();
+        let began = Instant::now();
+        for _ in 0..DELIVERIES {
+            let event = event("repo", "update", "a/inc:n:1");
+            assert_eq!(host.hub().deliver(&event).send().status, 202);
+        }
+        eventually(Duration::from_secs(300), || {
+            let pending = "SELECT count(*) FROM runs WHERE state IN ('pending', 'running')";
+            let left = host.ledger().number(pending);
+            (left == 0).then_some(())
+        });
+        let took = began.elapsed();
+        let event = event("repo", "update", "a/get:n");
+        let said: Value =
+            host.hub().deliver(&event).wait(20).send().run("keeper")["output"].clone();
+        assert_eq!(said, DELIVERIES.to_string());
+        let conflicts = "SELECT count(*) FROM attempts WHERE outcome = 'conflict'";
+        let conflicts = host.ledger().number(conflicts);
+        println!(
+            "concurrency {concurrency}: {DELIVERIES} counted in {took:.1?}, {conflicts} conflicts"
+        );
+        assert!(concurrency > 1 || conflicts == 0);
+    }
+}

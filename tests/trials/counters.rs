@@ -26,10 +26,7 @@ fn a_thousand_deliveries_that_each_count_one_are_a_thousand() {
             (left == 0).then_some(())
         });
         let took = began.elapsed();
-        let event = event("repo", "update", "a/get:n");
-        let said: Value =
-            host.hub().deliver(&event).wait(20).send().run("keeper")["output"].clone();
-        assert_eq!(said, DELIVERIES.to_string());
+        assert_eq!(counted(&host), DELIVERIES.to_string());
         let conflicts = "SELECT count(*) FROM attempts WHERE outcome = 'conflict'";
         let conflicts = host.ledger().number(conflicts);
         println!(
@@ -37,4 +34,35 @@ fn a_thousand_deliveries_that_each_count_one_are_a_thousand() {
         );
         assert!(concurrency > 1 || conflicts == 0);
     }
+}
+
+#[test]
+fn a_count_is_made_once_wherever_its_host_was_killed() {
+    for place in ["before-settle", "during-settle", "after-settle"] {
+        // Given a host that dies while an attempt that counted one is settled
+        let mut host = Host::with(&[])
+            .plugin_as("keeper", "guest-keeper")
+            .grant("keeper", "[state]\n")
+            .failing()
+            .env("FAILPOINT", place)
+            .start();
+        let event = event("repo", "update", "a/inc:n:1");
+        let id = host.hub().deliver(&event).send().id();
+        assert!(host.dies_within(Duration::from_secs(20)), "{place}");
+        // When it is started again, and the run has come to its end
+        host.unset_env("FAILPOINT");
+        host.restart();
+        eventually(Duration::from_secs(20), || {
+            (host.delivery(&id)["state"] == "settled").then_some(())
+        });
+        // Then it counted one, however many attempts that took
+        assert_eq!(counted(&host), "1", "{place}");
+    }
+}
+
+/// What the counter stands at.
+fn counted(host: &Host) -> Value {
+    let event = event("repo", "update", "a/get:n");
+    let answer = host.hub().deliver(&event).wait(20).send();
+    answer.run("keeper")["output"].clone()
 }

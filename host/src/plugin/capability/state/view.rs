@@ -21,6 +21,9 @@ const WRITES_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most keys that an attempt may read or write.
 const TOUCHED_MAX: usize = 10_000;
 
+/// The most bytes of them.
+const TOUCHED_BYTES_MAX: usize = 1024 * 1024;
+
 /// Fuel of a look at what is kept, besides one for each byte: about what a guest would do meanwhile. A guest may loop
 /// over looks.
 const LOOK_FUEL: usize = 10_000;
@@ -28,11 +31,11 @@ const LOOK_FUEL: usize = 10_000;
 /// See the module's head.
 pub struct StateView {
     granted: Option<(StateGrant, Backing)>,
-    /// The version of each key when it was first read.
-    reads: BTreeMap<String, u64>,
+    /// What is known of each key that was looked at.
+    known: BTreeMap<String, Known>,
+    /// Bytes of these keys.
+    known_bytes: usize,
     writes: BTreeMap<String, Option<Vec<u8>>>,
-    /// Of each key that was looked at, the size of its kept value, if it has one.
-    sizes: BTreeMap<String, Option<usize>>,
     /// Bytes of keys and values in `writes`.
     written_bytes: usize,
     /// What `writes` make of what is kept.
@@ -46,15 +49,24 @@ pub struct StateView {
     cost: usize,
 }
 
+/// What is known of a key.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    /// The size of its kept value, if it has one.
+    bytes: Option<usize>,
+    /// The version it had when the guest first read it, if it did.
+    read: Option<u64>,
+}
+
 impl StateView {
     /// The view of an attempt: without state, if none is granted.
     #[must_use]
     pub fn new(granted: Option<(StateGrant, Backing)>) -> Self {
         Self {
             granted,
-            reads: BTreeMap::new(),
+            known: BTreeMap::new(),
+            known_bytes: 0,
             writes: BTreeMap::new(),
-            sizes: BTreeMap::new(),
             written_bytes: 0,
             growth: Growth::default(),
             listed: None,
@@ -81,8 +93,11 @@ impl StateView {
     #[must_use]
     pub fn take_changes(&mut self) -> StateChanges {
         let quota = self.granted.as_ref().map(|(grant, _)| grant.quota());
+        let known = std::mem::take(&mut self.known).into_iter();
         StateChanges {
-            reads: std::mem::take(&mut self.reads).into_iter().collect(),
+            reads: known
+                .filter_map(|(key, known)| Some((key, known.read?)))
+                .collect(),
             writes: std::mem::take(&mut self.writes).into_iter().collect(),
             listed: self.listed.take(),
             quota: quota.unwrap_or_default(),
@@ -103,8 +118,10 @@ impl StateView {
         }
         let kept = self.look(key).await?;
         let version = kept.as_ref().map_or(0, |kept| kept.version);
-        // A key that changed between two reads keeps the version of the first: the settlement finds that out.
-        self.reads.entry(key.to_owned()).or_insert(version);
+        if let Some(known) = self.known.get_mut(key) {
+            // A key that changed between two reads keeps the version of the first: the settlement finds that out.
+            known.read.get_or_insert(version);
+        }
         Ok(kept.map(|kept| kept.value))
     }
 
@@ -120,12 +137,12 @@ impl StateView {
                 "a value has at most 1 MiB, this one has {bytes} bytes; keep it in parts"
             ));
         }
-        if !self.sizes.contains_key(&key) {
+        if !self.known.contains_key(&key) {
             // Only for its size: what is written without being read conflicts with nobody.
             self.look(&key).await?;
         }
-        let (before, kept) = (self.writes.get(&key), self.sizes.get(&key));
-        let kept = kept.copied().flatten();
+        let before = self.writes.get(&key);
+        let kept = self.known.get(&key).and_then(|known| known.bytes);
         let growth = self.growth.instead(
             before.map_or_else(Growth::default, |before| Growth::of(&key, before, kept)),
             Growth::of(&key, &value, kept),
@@ -196,9 +213,11 @@ impl StateView {
 
     /// What is kept of a key.
     async fn look(&mut self, key: &str) -> Result<Option<StateValue>, String> {
-        if self.sizes.len() >= TOUCHED_MAX && !self.sizes.contains_key(key) {
+        let is_new = !self.known.contains_key(key);
+        let known_bytes = self.known_bytes + if is_new { key.len() } else { 0 };
+        if is_new && self.known.len() == TOUCHED_MAX || known_bytes > TOUCHED_BYTES_MAX {
             return Err(format!(
-                "an attempt reads and writes at most {TOUCHED_MAX} keys"
+                "an attempt reads and writes at most {TOUCHED_MAX} keys, of 1 MiB together"
             ));
         }
         self.cost = self.cost.saturating_add(LOOK_FUEL);
@@ -207,7 +226,8 @@ impl StateView {
         let kept = kept.map_err(unavailable)?;
         let bytes = kept.as_ref().map(|kept| kept.value.len());
         self.cost = self.cost.saturating_add(bytes.unwrap_or(0));
-        self.sizes.insert(key.to_owned(), bytes);
+        self.known.entry(key.to_owned()).or_default().bytes = bytes;
+        self.known_bytes = known_bytes;
         Ok(kept)
     }
 

@@ -187,9 +187,14 @@ fn keys_values_and_what_an_attempt_writes_have_bounds() {
         for at in 0..TOUCHED_MAX - 4 {
             view.get(&format!("k{at}")).await.unwrap();
         }
-        let refused = view.get("another").await.unwrap_err();
-        assert_eq!(refused, "an attempt reads and writes at most 10000 keys");
+        let touched = "an attempt reads and writes at most 10000 keys, of 1 MiB together";
+        assert_eq!(view.get("another").await.unwrap_err(), touched);
         assert_eq!(view.get("k0").await, Ok(None));
+        let (mut view, _) = attempt(u64::MAX, u64::MAX);
+        for at in 0..1024 {
+            view.get(&format!("{at:01024}")).await.unwrap();
+        }
+        assert_eq!(view.get("another").await.unwrap_err(), touched);
     });
 }
 
@@ -212,6 +217,46 @@ fn a_long_list_comes_in_pages_whose_cursors_are_followed_in_turn() {
         assert_eq!(second[0], "k0500");
         let (third, end) = view.list(cursor).await.unwrap();
         assert_eq!((third.len(), end), (200, None));
+    });
+}
+
+/// What cannot be read.
+struct Broken;
+
+#[async_trait]
+impl StateStore for Broken {
+    async fn get(&self, _: &str, _: &str) -> Result<Option<StateValue>, Unavailable> {
+        Err(broken())
+    }
+
+    async fn keys(&self, _: &str, _: &str, _: usize) -> Result<StateKeys, Unavailable> {
+        Err(broken())
+    }
+
+    async fn usage(&self, _: &str) -> Result<StateUsage, Unavailable> {
+        Err(broken())
+    }
+}
+
+fn broken() -> Unavailable {
+    Unavailable {
+        reason: "/data/ledger.db: disk I/O error".to_owned(),
+    }
+}
+
+#[test]
+fn a_guest_is_told_that_its_state_cannot_be_read_and_not_why() {
+    runs(async {
+        let backing = Backing {
+            plugin: "mine".into(),
+            state: Arc::new(Broken),
+        };
+        let mut view = StateView::new(Some((StateGrant::default(), backing)));
+        let told = "the state cannot be read now; try again later";
+        assert_eq!(view.get("a").await.unwrap_err(), told);
+        assert_eq!(view.list(None).await.unwrap_err(), told);
+        assert_eq!(view.write("a".to_owned(), None).await.unwrap_err(), told);
+        assert!(view.take_changes().is_empty());
     });
 }
 

@@ -22,6 +22,7 @@ const COMPONENTS: &[&str] = &[
     "guest-hostile",
     "guest-keeper",
     "guest-marked",
+    "guest-reaching",
     "guest-start-loop",
     "guest-unknown-import",
     "guest-wants-http",

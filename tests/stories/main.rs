@@ -73,8 +73,6 @@ mod payloads;
 #[cfg(test)]
 mod plugin_config;
 #[cfg(test)]
-mod plugin_size;
-#[cfg(test)]
 mod plugins_folder;
 #[cfg(test)]
 mod public_listener;
@@ -92,6 +90,8 @@ mod retention;
 mod run;
 #[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod sdk;
 #[cfg(test)]
 mod slow_senders;
 #[cfg(test)]

@@ -32,13 +32,11 @@ pub fn send(request: &Request, target: &Target) -> Result<Response, Error> {
 
 /// The request's head, with the length of what follows it.
 fn head(request: &Request, target: &Target) -> Result<OutgoingRequest, Error> {
-    let has_length =
-        !request.body().is_empty() || ["POST", "PUT", "PATCH"].contains(&request.method());
     let mut headers: Vec<_> = request
         .headers()
         .map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()))
         .collect();
-    if has_length {
+    if says_length(request) {
         let length = request.body().len().to_string();
         headers.push(("content-length".to_owned(), length.into_bytes()));
     }
@@ -62,6 +60,13 @@ fn head(request: &Request, target: &Target) -> Result<OutgoingRequest, Error> {
         .and_then(|()| outgoing.set_path_with_query(Some(&target.path)))
         .map_err(|()| invalid("the address is not well-formed"))?;
     Ok(outgoing)
+}
+
+/// Whether the length of the body is to be said: wherever there may be one, unless the plugin says it itself.
+fn says_length(request: &Request) -> bool {
+    let has_body =
+        !request.body().is_empty() || ["POST", "PUT", "PATCH"].contains(&request.method());
+    has_body && request.header("content-length").is_none()
 }
 
 fn method(method: &str) -> Method {

@@ -1,7 +1,7 @@
-//! What the SDK puts into a component: what its plugin calls, and nothing else.
+//! The SDK inside a component: what it puts there, and what it reaches from there.
 
-use hookbox_tests::{Cli, component};
-use serde_json::Value;
+use hookbox_tests::{Cli, component, event};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// What `inspect` tells of a package's component.
@@ -36,7 +36,25 @@ fn a_plugin_that_calls_nobody_and_keeps_nothing_imports_neither_network_nor_stat
             "hookbox:plugin/types"
         ]
     );
-    // 133 KB, of which the standard library is the most.
+    // 128 KB, of which the standard library is the most.
     let size = hello["size_bytes"].as_u64().unwrap();
     assert!(size < 140_000, "{size} bytes");
+}
+
+#[test]
+fn a_plugin_without_a_grant_is_told_of_each_thing_that_it_has_not() {
+    let folder = TempDir::new().unwrap();
+    let posted = event("repo", "update", "a/b").to_string();
+    std::fs::write(folder.path().join("event.json"), posted).unwrap();
+    let guest = component("guest-reaching").to_str().unwrap();
+    let ran = Cli::new(&["run", guest, "event.json", "--json"])
+        .folder(folder.path())
+        .run();
+    let output = ran.ok().json()["output"].as_str().unwrap().to_owned();
+    let told: Value = serde_json::from_str(&output).unwrap();
+    let expected = json!({
+        "get": "Denied", "post": "Denied", "config": "[]",
+        "count": "the plugin has no state: add a table `[state]` to its grant",
+    });
+    assert_eq!(told, expected);
 }

@@ -154,12 +154,11 @@ pub fn is_marked(text: &str) -> bool {
 }
 
 impl Thread {
-    /// The comment that a run has written, by its [`marker`].
+    /// The comment that a run has written, by its [`marker`]; also one that somebody hid, if the Hub still tells it.
     pub fn comment_of_run(&self, run_id: &str) -> Option<&Entry> {
         let mark = marker(run_id);
-        let mut comments = self.comments();
-        let found = comments.find(|(_, text)| text.contains(&mark));
-        found.map(|(entry, _)| entry)
+        let mut entries = self.events.iter();
+        entries.find(|entry| entry.data.latest.raw.contains(&mark))
     }
 }
 

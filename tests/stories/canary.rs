@@ -205,7 +205,7 @@ impl Secrets {
                 "bad-http",
                 format!("[[http]]\nhost = \"x.org\"\nbearer = {miswritten}"),
             ),
-            ("bad-config", format!("[config]\nkey = {miswritten}")),
+            ("bad-config", format!("[config]\nkey = [{miswritten}]")),
             ("bad-key", format!("bearer = {miswritten}")),
             (
                 "bad-end",

@@ -139,12 +139,12 @@ fn two_attempts_that_pass_each_other_both_count_and_the_one_that_lost_is_shown()
         .plugin_as("keeper", "guest-keeper")
         .grant("keeper", "[state]\n")
         .start();
-    let steps = event("repo", "update", "a/get:n,wait:700,inc:n:1");
-    let other = event("repo", "update", "a/get:n,wait:700,inc:n:1");
+    let steps = event("repo", "update", "a/get:n,wait:3000,inc:n:1");
+    let other = event("repo", "update", "a/get:n,wait:3000,inc:n:1");
     let ids = [&steps, &other].map(|event| host.hub().deliver(event).send().id());
     // When both have come to their end
     let runs = ids.map(|id| {
-        eventually(Duration::from_secs(10), || {
+        eventually(Duration::from_secs(20), || {
             let run = host.delivery(&id)["runs"][0].clone();
             (run["state"] == "done").then_some(run)
         })

@@ -61,7 +61,7 @@ impl Error {
     /// What a handler answers to it.
     pub(crate) fn failure(&self, reason: String) -> Failure {
         match self.kind {
-            ErrorKind::Invalid => Failure::reject(reason),
+            ErrorKind::Invalid | ErrorKind::TooLarge => Failure::reject(reason),
             _ => Failure::retry(reason),
         }
     }

@@ -45,7 +45,13 @@ impl Client {
     pub(super) fn change(&self, request: Request) -> Result<Answer, Error> {
         let answer = transmit(&request)?;
         if let Some(next) = answer.redirect(&request)? {
-            let path = Request::get(next).path().to_owned();
+            // What stands behind the path may be a signature.
+            let path = Request::get(next)
+                .path()
+                .split('?')
+                .next()
+                .unwrap_or_default()
+                .to_owned();
             return Err(Error::new(ErrorKind::Moved { path }, &answer.call, ""));
         }
         answer.checked()

@@ -125,6 +125,10 @@ impl Client {
         let Some(choice) = answered.choices.into_iter().next() else {
             return Err(answer.unreadable("it has no choices"));
         };
+        // As of a model that was cut while it reasoned.
+        if choice.message.content.trim().is_empty() {
+            return Err(answer.unreadable("it has no text"));
+        }
         Ok(Completion {
             text: choice.message.content,
             finish_reason: choice.finish_reason,

@@ -145,8 +145,8 @@ impl Committed {
 }
 
 impl Client {
-    /// Makes a commit on a branch, or opens a pull request into it. A repeated attempt makes it again, which changes
-    /// nothing but for a pull request: that is opened again.
+    /// Makes a commit on a branch, or opens a pull request into it. A repeated attempt makes another one, without changes:
+    /// name the commit that it stands on, so that the Hub refuses it, or compare first. A pull request is opened again.
     ///
     /// `POST /api/{T}/{repo}/commit/{branch}[?create_pr=1]` (hub client, `create_commit`)
     ///

@@ -128,7 +128,14 @@ impl Client {
     pub fn compare(&self, repo: &Repo, old: &str, new: &str) -> Result<Vec<Change>, Error> {
         let (old, new) = (self.revision(repo, old)?, self.revision(repo, new)?);
         let path = format!("{}/compare/{old}..{new}?raw=true", repo.api());
-        Ok(changes(&self.get(&path)?.response.text()))
+        let answer = self.get(&path)?;
+        let text = answer.response.text();
+        let found = changes(&text);
+        // Else what is not understood would pass for a push that changed nothing.
+        if found.is_empty() && !text.trim().is_empty() {
+            return Err(answer.unreadable("it is no raw diff"));
+        }
+        Ok(found)
     }
 
     /// The files and folders under a folder of a repo, and under all below it; an empty folder name means all of the

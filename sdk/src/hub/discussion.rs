@@ -150,7 +150,13 @@ pub fn marker(run_id: &str) -> String {
 /// assert!(!is_marked("Thank you!"));
 /// ```
 pub fn is_marked(text: &str) -> bool {
-    text.contains(MARK)
+    mark_of(text).is_some()
+}
+
+/// The mark that a text ends with, if it does. One above may be of a text that is quoted.
+fn mark_of(text: &str) -> Option<&str> {
+    let last = text.lines().rfind(|line| !line.trim().is_empty())?.trim();
+    last.starts_with(MARK).then_some(last)
 }
 
 impl Thread {
@@ -158,7 +164,7 @@ impl Thread {
     pub fn comment_of_run(&self, run_id: &str) -> Option<&Entry> {
         let mark = marker(run_id);
         let mut entries = self.events.iter();
-        entries.find(|entry| entry.data.latest.raw.contains(&mark))
+        entries.find(|entry| mark_of(&entry.data.latest.raw) == Some(&mark))
     }
 }
 
@@ -198,7 +204,17 @@ impl Client {
     /// # Errors
     /// See [`ErrorKind`](super::ErrorKind).
     pub fn discussion(&self, repo: &Repo, num: u64) -> Result<Thread, Error> {
-        self.get(&place(repo, num)?)?.read()
+        self.thread(num, &place(repo, num)?)
+    }
+
+    fn thread(&self, num: u64, path: &str) -> Result<Thread, Error> {
+        let answer = self.get(path)?;
+        let thread: Thread = answer.read()?;
+        // Else what is not understood would pass for a discussion in which nothing was said.
+        if thread.num != num {
+            return Err(answer.unreadable("it is not that discussion"));
+        }
+        Ok(thread)
     }
 
     /// A pull request as [`Client::discussion`] has it, with what it changes as a git diff.
@@ -208,7 +224,7 @@ impl Client {
     /// # Errors
     /// See [`ErrorKind`](super::ErrorKind).
     pub fn pull_request(&self, repo: &Repo, num: u64) -> Result<Thread, Error> {
-        self.get(&format!("{}?diff=1", place(repo, num)?))?.read()
+        self.thread(num, &format!("{}?diff=1", place(repo, num)?))
     }
 
     /// Opens a discussion. A repeated attempt opens another one: end the text with a [`marker`], or keep in the state

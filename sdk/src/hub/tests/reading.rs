@@ -92,9 +92,9 @@ fn conflicts_may_be_told_without_their_files() {
         let _hub = hub("GET", &format!("{MODEL}/discussions/1"), text);
         client().discussion(&model(), 1).unwrap().conflicts
     };
-    assert!(read(r#"{"filesWithConflicts": true}"#).exist);
-    assert!(!read(r#"{"filesWithConflicts": []}"#).exist);
-    assert!(!read(r#"{}"#).exist);
+    assert!(read(r#"{"num": 1, "filesWithConflicts": true}"#).exist);
+    assert!(!read(r#"{"num": 1, "filesWithConflicts": []}"#).exist);
+    assert!(!read(r#"{"num": 1}"#).exist);
 }
 
 #[test]
@@ -307,4 +307,25 @@ fn jobs_are_found_by_their_label() {
     assert_eq!(jobs[0].labels.get("plugin"), Some("auto-retrain"));
     assert_eq!(hub.asked(), [format!("GET {path}")]);
     assert!(client().jobs("my/org", ("a", "b")).is_err());
+}
+
+#[test]
+fn an_answer_that_is_not_understood_is_no_empty_one() {
+    let hub = FakeHub::start();
+    let place = "/api/models/some-user/some-repo/discussions/19";
+    hub.answers("GET", place, &json("{}"));
+    let unreadable = |error: Error| matches!(error.kind(), ErrorKind::Unreadable);
+    assert!(unreadable(
+        client()
+            .comment_once(&model(), 19, "run-1", "Hi")
+            .unwrap_err()
+    ));
+    assert_eq!(hub.asked(), [format!("GET {place}")]);
+}
+
+#[test]
+fn a_mark_that_is_quoted_is_not_the_texts_own() {
+    let quoted = format!("> {}\n\nand now?", marker("run-1"));
+    assert!(!is_marked(&quoted));
+    assert!(is_marked(&format!("{quoted}\n{}\n", marker("run-2"))));
 }

@@ -44,6 +44,8 @@ pub struct StateView {
     listed: Option<u64>,
     /// Where the last page of a listing ended: the cursor that goes on there, and the key.
     listing: Option<(u64, String)>,
+    /// How many pages were listed.
+    cursors: u64,
     /// How much was kept when the attempt first wrote.
     usage: Option<StateUsage>,
     cost: usize,
@@ -71,6 +73,7 @@ impl StateView {
             growth: Growth::default(),
             listed: None,
             listing: None,
+            cursors: 0,
             usage: None,
             cost: 0,
         }
@@ -206,7 +209,9 @@ impl StateView {
         let page = page(found.keys, &self.writes, &after, PAGE_KEYS);
         let bytes: usize = page.keys.iter().map(String::len).sum();
         self.cost = self.cost.saturating_add(bytes);
-        let next = cursor.unwrap_or(0).saturating_add(1);
+        // Of another listing none goes on here.
+        self.cursors = self.cursors.saturating_add(1);
+        let next = self.cursors;
         self.listing = page.next.map(|after| (next, after));
         Ok((page.keys, self.listing.as_ref().map(|_| next)))
     }

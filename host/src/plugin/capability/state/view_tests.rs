@@ -217,6 +217,11 @@ fn a_long_list_comes_in_pages_whose_cursors_are_followed_in_turn() {
         assert_eq!(second[0], "k0500");
         let (third, end) = view.list(cursor).await.unwrap();
         assert_eq!((third.len(), end), (200, None));
+        // Of two listings only the last one can be gone on with.
+        let (_, earlier) = view.list(None).await.unwrap();
+        let (_, later) = view.list(None).await.unwrap();
+        assert!(view.list(earlier).await.is_err());
+        assert!(view.list(later).await.is_ok());
     });
 }
 

@@ -16,6 +16,7 @@ pub mod ledger;
 pub mod secret;
 pub mod refusal;
 pub mod telemetry;
+pub mod outgoing;
 pub mod plugin;
 pub mod router;
 pub mod replay;

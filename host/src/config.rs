@@ -25,6 +25,7 @@ use crate::intake::IntakeConfig;
 use crate::ledger::LedgerSettings;
 use crate::ledger::sqlite::SqliteOptions;
 use crate::loader::LoaderSettings;
+use crate::outgoing::{CertificateDer, read_ca_file};
 use crate::plugin::EngineConfig;
 use crate::secret::{Secret, SecretError, SecretRef, SecretRefError};
 use crate::server::ServerConfig;
@@ -88,6 +89,8 @@ pub struct Config {
     pub ledger: SqliteOptions,
     /// Bounds of the sandboxes.
     pub engine: EngineConfig,
+    /// Whom plugins' calls trust besides the system's authorities.
+    pub authorities: Vec<CertificateDer<'static>>,
     /// Where alerts are posted.
     pub alerts: AlertSettings,
     /// Where the host's secrets are read.
@@ -219,6 +222,7 @@ impl Sources {
                 ..SqliteOptions::default()
             },
             engine,
+            authorities: authorities(layers),
             secret_places,
             said: Vec::new(),
             hints: Vec::new(),
@@ -409,6 +413,20 @@ fn alerts_url(layers: &mut Layers<'_>) -> Option<AlertUrl> {
                 .ok()
         }
     }
+}
+
+/// Blocks on the file system.
+fn authorities(layers: &mut Layers<'_>) -> Vec<CertificateDer<'static>> {
+    let file = layers.read(&table::CA_FILE);
+    if file.as_os_str().is_empty() {
+        return Vec::new();
+    }
+    read_ca_file(&file).unwrap_or_else(|reason| {
+        let place = layers.place_of(table::CA_FILE.key);
+        let reason = format!("{}: {reason}", file.display());
+        layers.problems.push(Problem::at(&place, reason));
+        Vec::new()
+    })
 }
 
 fn count(number: u32) -> usize {

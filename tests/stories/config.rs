@@ -121,7 +121,7 @@ fn everything_that_is_wrong_is_told_at_once_and_with_its_place() {
     );
     assert_snapshot!(ran.stderr, @r"
     error: 5 settings cannot be used
-      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, admin, secrets, public-url, concurrency, body-max, connections-max, dedup-window, on-duplicate, on-unparsable, backlog-max, backlog-runs-per-plugin, park-runs, park-for, memory-max, component-max, missing-grace, free-space-min, retain, retain-bytes, drain, alerts
+      hookbox.toml:1:1: `fuel`: there is no such key; there are plugins, data, listen, admin, secrets, public-url, concurrency, body-max, connections-max, dedup-window, on-duplicate, on-unparsable, backlog-max, backlog-runs-per-plugin, park-runs, park-for, memory-max, component-max, missing-grace, free-space-min, retain, retain-bytes, drain, ca-file, alerts
       HOOKBOX_LEDGER: this version of hookbox has the embedded ledger only; leave it out
       --drain soon: not a duration; write `30s`, `5m` or `7d`
       hookbox.toml:2:15: concurrency = 0: not a whole number from 1 to 1024

@@ -303,6 +303,18 @@ pub const MISSING_GRACE: Setting<Duration> = Setting {
     ecosystem: None,
 };
 
+/// Authorities besides the system's.
+pub const CA_FILE: Setting<PathBuf> = Setting {
+    key: &Key::new(
+        "ca-file",
+        "FILE",
+        "Certificate authorities to trust besides the system's when plugins call others, in PEM [default: none]",
+    ),
+    default: PathBuf::new,
+    read: |written| written.file_or_none(),
+    ecosystem: None,
+};
+
 /// How long requests and attempts may go on at the end.
 pub const DRAIN: Setting<Duration> = Setting {
     key: &Key::new(
@@ -432,6 +444,7 @@ pub const KEYS: &[&Key] = &[
     RETAIN.key,
     RETAIN_BYTES.key,
     DRAIN.key,
+    CA_FILE.key,
     ALERTS_URL.key,
     INTAKE_QUEUE_MAX.key,
     HEAD_TIME_MAX.key,

@@ -52,6 +52,20 @@ impl Written<'_> {
         Ok(path)
     }
 
+    /// The path of a file, or an empty one for none; one in a file of settings is relative to its folder.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn file_or_none(&self) -> Result<PathBuf, String> {
+        match self {
+            Self::Text(text) => Ok(PathBuf::from(text)),
+            Self::Toml(_, folder) => Ok(match self.text()? {
+                "" => PathBuf::new(),
+                path => folder.join(path),
+            }),
+        }
+    }
+
     /// An address to listen on.
     ///
     /// # Errors

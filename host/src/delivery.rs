@@ -2,7 +2,10 @@
 //!
 //! Everything here is plain data and pure functions; nothing does I/O.
 
+mod call;
 pub mod state;
+
+pub use call::{CUT_SHORT, LET_GO, OutgoingCall};
 
 use crate::backoff::{DELAY_MAX, DELAY_MIN, RetrySchedule};
 use crate::event::Event;
@@ -295,21 +298,6 @@ pub struct LogLine {
     pub level: String,
     /// The text, as the plugin gave it.
     pub text: String,
-}
-
-/// One outgoing call of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct OutgoingCall {
-    /// HTTP method.
-    pub method: String,
-    /// URL without its query.
-    pub url: String,
-    /// The answer's status, if one came.
-    pub status: Option<u16>,
-    /// How long it took, in ms.
-    pub ms: u64,
-    /// What denied it, if something did.
-    pub denied_by: Option<String>,
 }
 
 /// Why the sandbox ended an attempt.

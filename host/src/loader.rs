@@ -5,6 +5,7 @@
 //! before it serves. It never runs a plugin and never writes to the folder.
 
 mod config;
+mod equipment;
 mod first;
 mod grace;
 mod job;
@@ -91,7 +92,8 @@ impl Loader {
         let lookout = Lookout::new(folder.clone(), Arc::clone(&wake), memory_bytes_max);
         let mut settings = config.settings;
         let taken_up = settings.borrow_and_update().clone();
-        let (register, known) = Register::open(ledger, taken_up.secrets.clone()).await?;
+        let (register, known) =
+            Register::open(ledger, taken_up.secrets.clone(), config.outlet).await?;
         let loaded = register.loaded();
         let workshop = Arc::new(Workshop {
             folder,
@@ -183,6 +185,8 @@ impl Loader {
             Err(_) => {}
         }
         self.register.refresh_secrets(&self.plugins).await;
+        let stale = self.register.stale_credentials(&self.plugins).await;
+        self.changed.extend(stale);
         Ok(())
     }
 

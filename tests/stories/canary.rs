@@ -1,8 +1,8 @@
 //! No secret leaves in any output: known ones are put wherever a secret can be, and searched for in everything that
 //! the host says or keeps, in every form.
 
-use hookbox_tests::{Answer, Canary, Cli, Host, Hub, Post, Ran, Searched, event};
-use serde_json::Value;
+use hookbox_tests::{Answer, Canary, Cli, Host, Hub, Post, Ran, Receiver, Searched, event};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -156,6 +156,8 @@ struct Secrets {
     second: Canary,
     own: Canary,
     in_file: Canary,
+    /// What a plugin's calls carry.
+    calls: Canary,
     strangers: Canary,
     operators: Canary,
     /// Where a place for a secret belongs, stands a secret itself.
@@ -169,13 +171,14 @@ impl Secrets {
             second: Canary::new("rotated"),
             own: Canary::new("plugins"),
             in_file: Canary::new("in-file"),
+            calls: Canary::new("calls"),
             strangers: Canary::new("strangers"),
             operators: Canary::without_space("operators"),
             miswritten: Canary::new("miswritten"),
         }
     }
 
-    fn all(&self) -> [&Canary; 7] {
+    fn all(&self) -> [&Canary; 8] {
         let known = [&self.hosts, &self.second, &self.own, &self.in_file];
         let [hosts, second, own, in_file] = known;
         [
@@ -183,14 +186,15 @@ impl Secrets {
             second,
             own,
             in_file,
+            &self.calls,
             &self.strangers,
             &self.operators,
             &self.miswritten,
         ]
     }
 
-    /// A host that was given them, and logs all it can. `file` holds one.
-    fn host(&self, file: &Path) -> Host {
+    /// A host that was given them, and logs all it can. `file` holds one; another goes to `server`.
+    fn host(&self, file: &Path, server: &Receiver) -> Host {
         // A literal, so that nothing of TOML has to be escaped
         let miswritten = format!("'''{}'''", self.miswritten.secret);
         let grants = [
@@ -216,6 +220,9 @@ impl Secrets {
             .secret(&self.hosts.secret)
             .env("SECOND_SECRET", &self.second.secret)
             .env("OWN_SECRET", &self.own.secret)
+            .env("CALLS_SECRET", &self.calls.secret)
+            .plugin_as("caller", "guest-hostile")
+            .grant("caller", &calling(server))
             .env("HOOKBOX_ADMIN_TOKEN", &self.operators.secret)
             .args(&["--secrets", "env:WEBHOOK_SECRET,env:SECOND_SECRET"])
             .env("RUST_LOG", "trace");
@@ -227,7 +234,15 @@ impl Secrets {
     }
 
     /// Requests in which they are used, well and badly, and what each is answered.
-    fn requests<'a>(&self, hub: &'a Hub) -> Vec<(u16, Post<'a>)> {
+    fn requests<'a>(&self, hub: &'a Hub, server: &Receiver) -> Vec<(u16, Post<'a>)> {
+        let mut calls = event("repo", "update", "a/call");
+        let own = json!({ "authorization": "Bearer x" });
+        calls["calls"] = json!([
+            { "url": server.url("/api/x") },
+            { "url": server.url("/api/x"), "headers": own },
+            { "url": server.url("/elsewhere") },
+            { "url": "http://127.0.0.1:1/api/x" },
+        ]);
         let comment = event("discussion.comment", "create", "a/seen");
         let query = |path: &str, canary: &Canary| format!("{path}?secret={}", canary.in_url());
         let post = || hub.deliver(&comment);
@@ -272,8 +287,25 @@ impl Secrets {
                 200,
                 hub.deliver(&event("repo", "create", "a/panic")).wait(20),
             ),
+            (200, hub.deliver(&calls).to("/webhooks/caller").wait(20)),
         ]
     }
+}
+
+/// A grant that lets a plugin call this server, and one where nobody listens, with a credential.
+fn calling(server: &Receiver) -> String {
+    let entry = |host: &str| {
+        format!(
+            "[[http]]\nhost = \"{host}\"\nscheme = \"http\"\nprivate = true\npaths = [\"/api/**\"]\n\
+             bearer = \"env:CALLS_SECRET\"\n"
+        )
+    };
+    let url = server.url("");
+    format!(
+        "{}{}",
+        entry(url.trim_start_matches("http://")),
+        entry("127.0.0.1:1")
+    )
 }
 
 #[test]
@@ -283,10 +315,11 @@ fn no_secret_of_a_host_that_works_is_in_anything_it_says_or_keeps() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("secret");
     std::fs::write(&file, format!("{}\n", secrets.in_file.secret)).unwrap();
-    let mut host = secrets.host(&file);
+    let server = Receiver::answering(200);
+    let mut host = secrets.host(&file, &server);
     let mut surfaces = Surfaces::default();
     // When each is used, well and badly
-    for (status, post) in secrets.requests(&host.hub()) {
+    for (status, post) in secrets.requests(&host.hub(), &server) {
         let answer = post.send();
         assert_eq!(answer.status, status, "{answer:?}");
         surfaces.answer("an answer", &answer);
@@ -337,6 +370,7 @@ fn no_secret_of_a_host_that_works_is_in_anything_it_says_or_keeps() {
         assert_eq!(answer.status, status, "{answer:?}");
         surfaces.answer("an answer to the operator", &answer);
     }
+    assert_eq!(server.got().len(), 1, "the granted call was made");
     surfaces.look(&host);
     // And when it is killed, goes on, and is stopped
     host.kill();

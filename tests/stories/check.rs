@@ -146,6 +146,27 @@ fn a_check_changes_nothing() {
 }
 
 #[test]
+fn calls_that_a_plugin_could_not_make_are_told() {
+    let grant = b"[[http]]\nhost = \"huggingface.co\"\npaths = [\"/api/**\"]\nbearer = \"env:NOT_SET_ANYWHERE\"\n";
+    let folder = folder(&[
+        ("plugins/hello.wasm", &component_bytes("hello")),
+        ("plugins/hello.toml", grant),
+        ("empty.pem", b""),
+    ]);
+    // Given a system without certificate authorities, and a file without one
+    let command = check(folder.path())
+        .env("SSL_CERT_FILE", "empty.pem")
+        .env("SSL_CERT_DIR", "");
+    let args = ["--json", "--ca-file", "empty.pem"];
+    let report = command.run_with(&args).exits(1).json();
+    assert_snapshot!(findings(&report, "error").join("\n"), @"
+    --ca-file: empty.pem: it has no certificate in the PEM format
+    plugins/hello.toml: line 1: credential of huggingface.co: env:NOT_SET_ANYWHERE: the environment variable is not set; set it, or name another place; until then calls to it are denied
+    plugins/hello.toml: no certificate authority is known, so it can call no https; install the system's or name ca-file
+    ");
+}
+
+#[test]
 fn everything_that_is_wrong_is_told_at_once() {
     let folder = folder(&[
         ("hookbox.toml", b"body-mex = \"1MiB\"\ndrain = 25\n"),

@@ -67,6 +67,8 @@ mod main_job;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod outgoing;
+#[cfg(test)]
 mod pause;
 #[cfg(test)]
 mod payloads;

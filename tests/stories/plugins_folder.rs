@@ -117,7 +117,7 @@ fn a_grant_with_a_mistake_is_refused_with_its_line() {
         .plugin_as("misspelt", "hello")
         .grant("misspelt", "memory = \"1MiB\"\nfule = 1\n")
         .plugin_as("later", "hello")
-        .grant("later", "\n[[http]]\nhost = \"huggingface.co\"\n")
+        .grant("later", "[match]\nignore-own = true\n")
         .plugin_as("greedy", "hello")
         .grant("greedy", "memory = \"4GiB\"\n")
         .plugin_as("broken", "hello")
@@ -133,7 +133,7 @@ fn a_grant_with_a_mistake_is_refused_with_its_line() {
         &host,
         "later",
         "refused",
-        "line 2: `http` is not enforced by this version",
+        "line 2: `match.ignore-own` is not enforced by this version",
     );
     stands(
         &host,

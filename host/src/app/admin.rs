@@ -25,6 +25,8 @@ pub struct Door {
     admin: Arc<Admin>,
     /// A listener of its own; none if it is the public one.
     listener: Option<TcpListener>,
+    /// Where it is.
+    address: SocketAddr,
     /// The page's address.
     page: String,
     place: Place,
@@ -56,9 +58,16 @@ impl Door {
         Ok(Self {
             admin: Arc::new(Admin::new(mount, token, desk, metrics)),
             listener,
+            address,
             page,
             place,
         })
+    }
+
+    /// Where it listens: the public listener's address if it has none of its own.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// What the public listener serves under `/admin`.

@@ -17,7 +17,10 @@ use crate::ledger::sqlite::{LastStop, SqliteLedger, WriterMetrics};
 use crate::ledger::{Ledger, LedgerError};
 use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics};
 use crate::metrics::Registry;
+use crate::outgoing::{Network, OwnListeners, SystemResolver};
 use crate::plugin::Engine;
+use crate::plugin::capability::budget::PassingBudget;
+use crate::plugin::capability::http::Outlet;
 use crate::plugin::compiler::Compiler;
 use crate::plugin::store::Store;
 use crate::refusal::Refusals;
@@ -104,9 +107,11 @@ impl Host {
         let live = Live::new(&self.config, Arc::clone(&ledger));
         let ledger: Arc<dyn Ledger> = ledger;
         let reload = Reload::of(&self.config, live.clone())?;
+        let own = OwnListeners::default();
         let config = LoaderConfig {
             plugins: self.config.plugins.clone(),
             settings: live.loader(),
+            outlet: outlet(&self.config, own.clone()),
         };
         let engine = self.engine.clone();
         let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);
@@ -138,6 +143,7 @@ impl Host {
             worker,
             engine: self.engine,
             registry: self.registry,
+            own,
         };
         let mut tasks = parts.run(companion).await?;
         let ended = tasks.until_told(&*ledger, &mut signals).await;
@@ -167,6 +173,7 @@ struct Parts {
     worker: Worker,
     engine: Engine,
     registry: Registry,
+    own: OwnListeners,
 }
 
 impl Parts {
@@ -191,6 +198,8 @@ impl Parts {
             stopping: stopping.clone(),
         };
         let door = Door::open(&config, address, self.token, desk, admin_metrics).await?;
+        // Before the first attempt: no plugin reaches them.
+        self.own.are(vec![address, door.address()]);
         let paused = watch::Sender::new(Paused::new());
         let feed = Feed {
             address,
@@ -257,6 +266,16 @@ impl Parts {
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
             companion: companion.map(|companion| tokio::spawn(companion(feed))),
         })
+    }
+}
+
+/// What plugins call through.
+fn outlet(config: &Config, own: OwnListeners) -> Outlet {
+    let resolver = Arc::new(SystemResolver::default());
+    let network = Network::new(resolver, config.authorities.clone(), own);
+    Outlet {
+        network: Arc::new(network),
+        budget: Arc::new(PassingBudget::default()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! `hookbox run`: one event through one plugin, without a host, in the same sandbox and under the same limits.
 
+mod calls;
 mod input;
 mod state;
 mod watch;
@@ -19,6 +20,7 @@ use crate::plugin::sandbox::{Attempt, Limits, attempt};
 use crate::plugin::{Component, Engine, Grant};
 use crate::scope::SeenEvent;
 use bytesize::ByteSize;
+use calls::Calls;
 use input::Input;
 use state::CopiedState;
 use std::path::PathBuf;
@@ -66,6 +68,17 @@ pub struct Run {
     /// Fail if N fuel or more was used, or if nothing was executed that could be measured
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     expect_fuel_below: Option<u64>,
+    /// Let the plugin call the hosts that its grant allows; without it every call is denied
+    #[arg(long)]
+    allow_http: bool,
+    /// Certificate authorities to trust besides the system's, as for 'serve'
+    #[arg(
+        long,
+        env = "HOOKBOX_CA_FILE",
+        value_name = "FILE",
+        requires = "allow_http"
+    )]
+    ca_file: Option<PathBuf>,
     /// Run again whenever the component, its grant or the event changes, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -95,6 +108,7 @@ impl Run {
             engine,
             compiler: Compiler::in_children()?,
             input,
+            calls: self.calls()?,
             run: &self,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -127,6 +141,18 @@ impl Run {
         Ok(Input::Event(source))
     }
 
+    fn calls(&self) -> anyhow::Result<Calls> {
+        if !self.allow_http {
+            return Ok(Calls::withheld());
+        }
+        let authorities = self
+            .ca_file
+            .as_deref()
+            .filter(|file| !file.as_os_str().is_empty());
+        Calls::allowed(authorities)
+            .map_err(|reason| UsageError(format!("--ca-file {reason}")).into())
+    }
+
     fn sidecar(&self) -> PathBuf {
         self.file.with_extension("toml")
     }
@@ -139,6 +165,7 @@ struct Trial<'a> {
     compiler: Compiler,
     input: Input,
     memory: Option<usize>,
+    calls: Calls,
 }
 
 /// What the files hold.
@@ -187,8 +214,7 @@ impl Trial<'_> {
             }
             None => Grant::within(memory_bytes_max),
         };
-        let capabilities = Capabilities::of(&grant);
-        let state = match capabilities.state {
+        let state = match grant.state {
             Some(_) => CopiedState::open(&self.run.data)?,
             None => CopiedState::none(),
         };
@@ -200,6 +226,8 @@ impl Trial<'_> {
         // Compiling blocks, and Ctrl-C must not wait for it.
         let loading = tokio::task::spawn_blocking(move || load(&engine, &file, &compiler));
         let (name, component) = loading.await??;
+        let http = self.calls.of(&name, grant.http.clone()).await?;
+        let capabilities = Capabilities::of(&grant, http);
         if let Some(digest) = grant
             .digest
             .filter(|digest| *digest != component.facts().digest)

@@ -1,6 +1,7 @@
 //! What a loader is made for, and why it cannot start or go on.
 
 use crate::ledger::LedgerError;
+use crate::plugin::capability::http::Outlet;
 use crate::plugin::folder::FolderError;
 use crate::secret::Secret;
 use std::path::PathBuf;
@@ -14,6 +15,8 @@ pub struct LoaderConfig {
     pub plugins: PathBuf,
     /// What may change while it runs.
     pub settings: watch::Receiver<LoaderSettings>,
+    /// What plugins' calls go through.
+    pub outlet: Outlet,
 }
 
 /// What a loader takes up while it runs.

@@ -1,9 +1,11 @@
 //! What the rest of the host sees of plugins: noted in the ledger first, then shown to router, endpoints and worker.
 
+use super::equipment::Equipment;
 use super::note;
 use crate::intake::{Endpoint, Endpoints};
 use crate::ledger::{Ledger, LedgerError, PluginRecord, PluginState};
 use crate::plugin::PluginName;
+use crate::plugin::capability::http::Outlet;
 use crate::plugin::catalog::{Catalog, Plugin};
 use crate::router::Router;
 use crate::secret::{Secret, SecretRef};
@@ -28,6 +30,7 @@ pub struct Register {
     secrets: Vec<Secret>,
     noted: BTreeMap<String, PluginRecord>,
     endpoints: HashMap<String, Endpoint>,
+    equipment: Equipment,
     router: watch::Sender<Arc<Router>>,
     endpoints_seen: watch::Sender<Arc<Endpoints>>,
     catalog: watch::Sender<Arc<Catalog>>,
@@ -41,6 +44,7 @@ impl Register {
     pub async fn open(
         ledger: Arc<dyn Ledger>,
         secrets: Vec<Secret>,
+        outlet: Outlet,
     ) -> Result<(Self, Vec<PluginRecord>), LedgerError> {
         let known = ledger.plugins().await?;
         let names = ledger.known_plugins().await?;
@@ -64,6 +68,7 @@ impl Register {
             catalog: watch::Sender::default(),
             secrets,
             endpoints,
+            equipment: Equipment::new(outlet),
         };
         Ok((register, known))
     }
@@ -104,8 +109,14 @@ impl Register {
             }
             opened |= self.open_endpoint(&name, plugin).await;
             match plugin.cloned() {
-                Some(plugin) => catalog.plugins.insert(name, Arc::new(plugin)),
-                None => catalog.plugins.remove(&name),
+                Some(mut plugin) => {
+                    plugin.http = self.equipment.of(&plugin).await;
+                    catalog.plugins.insert(name, Arc::new(plugin))
+                }
+                None => {
+                    self.equipment.forget(&name);
+                    catalog.plugins.remove(&name)
+                }
             };
         }
         *changed = failed;
@@ -135,6 +146,11 @@ impl Register {
         if opened {
             self.show_endpoints();
         }
+    }
+
+    /// The plugins of which a credential is another one than before.
+    pub async fn stale_credentials(&self, plugins: &BTreeMap<String, Plugin>) -> Vec<String> {
+        self.equipment.stale(plugins).await
     }
 
     /// Opens the host's endpoints to these secrets, and to no others, from now on.

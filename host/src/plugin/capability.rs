@@ -1,8 +1,10 @@
-//! What a guest can ask of the host: log lines, the raw delivery, what its operator configured, its own state, and (denied
-//! until granted) the network.
+//! What a guest can ask of the host: log lines, the raw delivery, what its operator configured, its own state, and the
+//! network.
 //!
 //! All of it is linked for every component. What is not granted is refused when it is called.
 
+pub mod budget;
+pub mod calls;
 pub mod http;
 pub mod log;
 pub mod raw;
@@ -11,11 +13,14 @@ pub mod state;
 use crate::delivery::state::{StateKeys, StateUsage, StateValue};
 use crate::plugin::grant::{Grant, StateGrant};
 use async_trait::async_trait;
+use http::HttpAccess;
 use std::sync::Arc;
 
 /// What an attempt may call, besides what every attempt may.
 #[derive(Debug, Clone, Default)]
 pub struct Capabilities {
+    /// Whom its plugin may call.
+    pub http: HttpAccess,
     /// How much state its plugin may have; `None` for none at all.
     pub state: Option<StateGrant>,
     /// What its plugin is configured with: names and values.
@@ -23,10 +28,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What a grant gives.
+    /// What a grant gives, with what its plugin was equipped with for calls.
     #[must_use]
-    pub fn of(grant: &Grant) -> Self {
+    pub fn of(grant: &Grant, http: HttpAccess) -> Self {
         Self {
+            http,
             state: grant.state,
             config: Arc::clone(&grant.config),
         }

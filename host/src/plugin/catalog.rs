@@ -10,6 +10,7 @@ mod wants;
 pub use wants::optional_wants;
 
 use crate::plugin::Manifest;
+use crate::plugin::capability::http::HttpAccess;
 use crate::plugin::component::Component;
 use crate::plugin::grant::{Grant, WrittenGrant};
 use compiling::Slow;
@@ -30,6 +31,8 @@ pub struct Catalog {
 pub struct Plugin {
     /// Its name: the stem of its file.
     pub name: String,
+    /// Whom it may call by its grant; nobody until it is equipped.
+    pub http: HttpAccess,
     presence: Presence,
     active: Option<Active>,
     candidate: Option<Candidate>,
@@ -135,6 +138,7 @@ impl Plugin {
     pub const fn new(name: String) -> Self {
         Self {
             name,
+            http: HttpAccess::NotGranted,
             presence: Presence::Never,
             active: None,
             candidate: None,

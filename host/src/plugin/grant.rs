@@ -5,10 +5,12 @@
 
 mod config;
 mod file;
+mod http;
 mod matcher;
 mod reader;
 mod state;
 
+pub use http::{HttpGrant, rules};
 pub use matcher::Matcher;
 pub use state::StateGrant;
 
@@ -48,6 +50,7 @@ const KEYS: &[(&str, &[&str])] = &[
             "match",
             "config",
             "state",
+            "http",
         ],
     ),
     ("retry", &["attempts", "first", "factor", "max"]),
@@ -55,13 +58,30 @@ const KEYS: &[(&str, &[&str])] = &[
     ("rate", &["per-discussion", "per-repo"]),
     ("match", &["repo", "types", "refs", "ignore-authors"]),
     ("state", &["bytes", "keys"]),
+    (
+        "http",
+        &[
+            "host",
+            "methods",
+            "paths",
+            "bearer",
+            "header",
+            "scheme",
+            "private",
+            "requests",
+            "writes-per-hour",
+            "response-max",
+            "timeout",
+        ],
+    ),
+    ("http.header", &["name", "value"]),
 ];
 
 /// The table whose keys are the operator's own.
 const FREE_KEYS: &str = "config";
 
 /// Keys that a later version enforces, by table.
-const LATER_KEYS: &[(&str, &[&str])] = &[("", &["http"]), ("match", &["ignore-own"])];
+const LATER_KEYS: &[(&str, &[&str])] = &[("match", &["ignore-own"])];
 
 /// What a plugin may use, when it runs, and for which events.
 #[derive(Debug, Clone)]
@@ -84,6 +104,8 @@ pub struct Grant {
     pub config: Arc<[(String, String)]>,
     /// How much state of its own it may have; `None` for none at all.
     pub state: Option<StateGrant>,
+    /// Which hosts it may call; none by default.
+    pub http: Vec<HttpGrant>,
 }
 
 /// A grant and the text it was read from.
@@ -143,6 +165,7 @@ impl Default for Grant {
             matcher: Matcher::default(),
             config: Arc::default(),
             state: None,
+            http: Vec::new(),
         }
     }
 }
@@ -232,6 +255,9 @@ impl Grant {
         }
         if let Some(state) = file.state {
             grant.state = Some(reader.state(&state)?);
+        }
+        if let Some(http) = file.http {
+            grant.http = reader.http(&http)?;
         }
         Ok(grant)
     }

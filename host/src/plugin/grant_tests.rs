@@ -25,7 +25,7 @@ fn a_mistake_is_told_with_its_line_and_its_mend() {
     );
     check(
         "zzz = 1",
-        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, order, debounce, rate, secret, digest, match, config, state",
+        "line 1: `zzz` is not a key; there are fuel, memory, timeout, concurrency, retry, order, debounce, rate, secret, digest, match, config, state, http",
     );
     check("fuel = 0", "line 1: fuel: 0 is not in 1..=1000000000000");
     check("fuel = -5", "line 1: fuel: -5 is not in 1..=1000000000000");
@@ -162,10 +162,6 @@ fn a_mistake_in_a_rule_is_told_with_its_mend() {
 
 #[test]
 fn keys_of_later_versions_are_refused_by_name() {
-    check(
-        "[[http]]\nhost = \"huggingface.co\"",
-        "line 1: `http` is not enforced by this version of hookbox; remove it",
-    );
     check(
         "[match]\nignore-own = true",
         "line 2: `match.ignore-own` is not enforced by this version of hookbox; remove it",

@@ -11,7 +11,7 @@ use crate::delivery::AttemptRecord;
 use crate::delivery::state::StateChanges;
 use crate::plugin::Manifest;
 use crate::plugin::bindings::v0_1::{self, hookbox::plugin::types};
-use crate::plugin::capability::http::DenyHttp;
+use crate::plugin::capability::http::{HttpAccess, HttpHooks};
 use crate::plugin::capability::log::{AttemptLog, Stream};
 use crate::plugin::capability::state::StateView;
 use crate::plugin::capability::{Backing, Capabilities};
@@ -120,6 +120,8 @@ pub struct NoSandbox;
 
 /// What a store holds for its guest.
 pub struct GuestState {
+    /// Goes first: the bodies among the guest's resources must know that it has ended before they go.
+    http_hooks: HttpHooks,
     pub(in crate::plugin) body: Bytes,
     pub(in crate::plugin) headers: Vec<(String, String)>,
     pub(in crate::plugin) log: AttemptLog,
@@ -129,7 +131,6 @@ pub struct GuestState {
     table: ResourceTable,
     wasi: WasiCtx,
     http: WasiHttpCtx,
-    http_hooks: DenyHttp,
 }
 
 impl WasiView for GuestState {
@@ -194,6 +195,7 @@ pub async fn attempt(
         body: invocation.body,
         headers: invocation.headers,
         log: log.clone(),
+        http: capabilities.http.clone(),
         config: configured(capabilities),
         state: StateView::new(capabilities.state.map(|grant| (grant, backing.clone()))),
     };
@@ -226,7 +228,7 @@ pub async fn attempt(
     }
     let (mut calls, mut changes) = (Vec::new(), StateChanges::default());
     if let Some(mut store) = store {
-        calls = store.data_mut().http_hooks.take_calls();
+        calls = store.data_mut().http_hooks.end();
         if judged.outcome.keeps_state() {
             changes = store.data_mut().state.take_changes();
         }
@@ -309,6 +311,7 @@ struct Guest {
     body: Bytes,
     headers: Vec<(String, String)>,
     log: AttemptLog,
+    http: HttpAccess,
     config: WasiConfigVariables,
     state: StateView,
 }
@@ -320,6 +323,7 @@ impl Guest {
             body,
             headers,
             log: AttemptLog::start(),
+            http: HttpAccess::NotGranted,
             config: WasiConfigVariables::new(),
             state: StateView::new(None),
         }
@@ -356,6 +360,7 @@ fn new_store(
     let mut store = Store::new(
         engine.wasmtime(),
         GuestState {
+            http_hooks: HttpHooks::new(guest.http),
             body: guest.body,
             headers: guest.headers,
             log: guest.log,
@@ -365,7 +370,6 @@ fn new_store(
             table,
             wasi,
             http,
-            http_hooks: DenyHttp::default(),
         },
     );
     store.limiter(|state| &mut state.limiter);

@@ -153,7 +153,7 @@ impl Handler {
     ) -> Attempted {
         let (engine, limits) = (self.engine.clone(), plugin.grant().limits);
         let guest = component.clone();
-        let capabilities = Capabilities::of(plugin.grant());
+        let capabilities = Capabilities::of(plugin.grant(), plugin.http.clone());
         let backing = Backing {
             plugin: plugin.name.as_str().into(),
             state: Arc::clone(&self.state),

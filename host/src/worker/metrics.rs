@@ -1,7 +1,7 @@
 //! What is counted of attempts. How they ended is counted by the ledger.
 
-use crate::delivery::AttemptRecord;
-use crate::metrics::{Gauge, Histogram, PLUGIN, Registry, Series};
+use crate::delivery::{AttemptRecord, OutgoingCall};
+use crate::metrics::{Counter, Gauge, Histogram, PLUGIN, Registry, Series};
 
 /// Upper bounds of an attempt's time, in seconds: a small Rust plugin takes some 20 µs, Python some ms.
 const SECONDS: &[f64] = &[
@@ -26,6 +26,11 @@ const MEMORY_BYTES: &[f64] = &[
     1_073_741_824.0,
 ];
 
+/// Upper bounds of the time of an outgoing call, in seconds: one on this machine takes a ms.
+const CALL_SECONDS: &[f64] = &[
+    0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+];
+
 /// What is counted of attempts; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct WorkerMetrics {
@@ -34,6 +39,9 @@ pub struct WorkerMetrics {
     seconds: Series<Histogram>,
     fuel: Series<Histogram>,
     memory: Series<Histogram>,
+    calls: Series<Counter>,
+    call_seconds: Series<Histogram>,
+    connections: Series<Counter>,
 }
 
 impl WorkerMetrics {
@@ -60,24 +68,72 @@ impl WorkerMetrics {
                 "The most memory that attempts held",
                 || Histogram::new(MEMORY_BYTES.iter().copied()),
             ),
+            calls: registry.counters(
+                "hookbox_calls_total",
+                &[PLUGIN, "result"],
+                "Outgoing calls of settled attempts, by how they ended",
+            ),
+            call_seconds: registry.histograms(
+                "hookbox_call_seconds",
+                &[PLUGIN],
+                "Time of outgoing calls that were answered",
+                || Histogram::new(CALL_SECONDS.iter().copied()),
+            ),
+            connections: registry.counters(
+                "hookbox_connections_total",
+                &[PLUGIN, "kind"],
+                "Outgoing calls that were answered, by their connection: new, or reused",
+            ),
         }
     }
 
     /// An attempt is settled, durably.
     pub(super) fn settled(&self, plugin: &str, used: Used) {
-        let plugin = &[plugin];
-        self.seconds.at(plugin).observe(used.seconds);
-        self.fuel.at(plugin).observe(used.fuel);
-        self.memory.at(plugin).observe(used.memory_bytes);
+        self.seconds.at(&[plugin]).observe(used.seconds);
+        self.fuel.at(&[plugin]).observe(used.fuel);
+        self.memory.at(&[plugin]).observe(used.memory_bytes);
+        for call in &used.calls {
+            self.called(plugin, call);
+        }
+    }
+
+    fn called(&self, plugin: &str, call: &Called) {
+        self.calls.at(&[plugin, call.result]).inc();
+        if let Some(kind) = call.connection {
+            self.call_seconds.at(&[plugin]).observe(call.seconds);
+            self.connections.at(&[plugin, kind]).inc();
+        }
     }
 }
 
 /// What an attempt used.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Used {
     seconds: f64,
     fuel: f64,
     memory_bytes: f64,
+    calls: Vec<Called>,
+}
+
+/// What is counted of an outgoing call.
+#[derive(Debug, Clone, Copy)]
+struct Called {
+    result: &'static str,
+    seconds: f64,
+    /// Which kind of connection it was answered over.
+    connection: Option<&'static str>,
+}
+
+impl Called {
+    fn of(call: &OutgoingCall) -> Option<Self> {
+        Some(Self {
+            result: call.result()?,
+            seconds: approximate(call.ms) / 1000.0,
+            connection: call
+                .reused
+                .map(|reused| if reused { "reused" } else { "new" }),
+        })
+    }
 }
 
 impl Used {
@@ -87,6 +143,7 @@ impl Used {
             seconds: attempt.wall.as_secs_f64(),
             fuel: approximate(attempt.fuel),
             memory_bytes: approximate(attempt.memory_peak_bytes),
+            calls: attempt.calls.iter().filter_map(Called::of).collect(),
         })
     }
 }
@@ -111,6 +168,19 @@ mod tests {
             fuel: 70_000,
             memory_peak_bytes: 1 << 20,
             wall: Duration::from_micros(1_500_500),
+            calls: vec![
+                OutgoingCall {
+                    status: Some(201),
+                    ms: 20,
+                    reused: Some(true),
+                    ..OutgoingCall::default()
+                },
+                OutgoingCall {
+                    denied_by: Some("host: no".into()),
+                    ..OutgoingCall::default()
+                },
+                OutgoingCall::default(),
+            ],
             ..skipped
         };
         let mut registry = Registry::default();
@@ -124,6 +194,10 @@ mod tests {
             r#"hookbox_attempt_seconds_bucket{le="2.5",plugin="hello"} 1"#,
             r#"hookbox_attempt_fuel_bucket{le="100000.0",plugin="hello"} 1"#,
             r#"hookbox_attempt_memory_bytes_bucket{le="1048576.0",plugin="hello"} 1"#,
+            r#"hookbox_calls_total{plugin="hello",result="ok"} 1"#,
+            r#"hookbox_calls_total{plugin="hello",result="denied"} 1"#,
+            r#"hookbox_call_seconds_sum{plugin="hello"} 0.02"#,
+            r#"hookbox_connections_total{plugin="hello",kind="reused"} 1"#,
         ] {
             assert!(
                 text.lines().any(|line| line == sample),

@@ -106,6 +106,7 @@ fn one_attempt(attempt: &AttemptEntry) -> Markup {
                         td {
                             @if let Some(status) = call.status { (status) }
                             @if let Some(by) = &call.denied_by { span.bad { "denied by " (text(by)) } }
+                            @if let Some(error) = &call.error { " " span.bad { (text(error)) } }
                         }
                         td { (call.ms) }
                     }

@@ -3,10 +3,11 @@
 use super::findings::Findings;
 use crate::cli::component::small_engine;
 use crate::config::Config;
+use crate::outgoing::trusts_anybody;
 use crate::plugin::catalog::{Plugin, Standing, optional_wants};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::{Folder, Kind};
-use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant};
+use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant, rules};
 use crate::plugin::{Component, Engine, Grant, Manifest};
 use std::path::Path;
 
@@ -92,6 +93,7 @@ impl Look<'_> {
             plugin.regrant(read);
             secret(&name, &file, plugin.grant(), findings);
             config(&file, plugin.grant(), findings);
+            self.calls(&name, &file, plugin.grant(), findings);
         } else {
             let memory_bytes_max = self.config.engine.memory_bytes_max;
             plugin.ungrant(WrittenGrant::default_within(memory_bytes_max));
@@ -124,6 +126,26 @@ impl Look<'_> {
             name,
             manifest,
         })
+    }
+
+    /// A credential that cannot be read denies the calls that need it, and so does trusting nobody.
+    fn calls(&self, name: &str, file: &Path, grant: &Grant, findings: &mut Findings) {
+        let rules = rules(name, &grant.http);
+        for entry in &rules.entries {
+            if let Some(Err(reason)) = &entry.credential {
+                let (host, line) = (entry.name(), entry.line);
+                findings.error(
+                    file.display(),
+                    format!("line {line}: credential of {host}: {reason}; until then calls to it are denied"),
+                );
+            }
+        }
+        if rules.need_tls() && !trusts_anybody(&self.config.authorities) {
+            findings.error(
+                file.display(),
+                "no certificate authority is known, so it can call no https; install the system's or name ca-file",
+            );
+        }
     }
 
     fn grant(&self, file: &Path) -> Result<WrittenGrant, String> {

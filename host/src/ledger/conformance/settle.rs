@@ -30,7 +30,8 @@ pub async fn a_settled_attempt_is_kept_with_all_it_left(place: &dyn Place) {
             url: "https://huggingface.co/api".to_owned(),
             status: Some(200),
             ms: 12,
-            denied_by: None,
+            bytes: Some(2),
+            ..OutgoingCall::default()
         }],
         trap: Some(Trap {
             message: "unreachable".to_owned(),

@@ -1,66 +1,441 @@
-//! Outgoing HTTP: linked for every component, refused for every request until an operator can grant hosts.
+//! Outgoing HTTP: linked for every component; what a grant does not allow is refused when it is asked for.
 //!
 //! A component may import `wasi:http` without using it (those built from JavaScript do), so the import is always
-//! there and the refusal comes when a request is sent: the guest sees WASI's `HTTP-request-denied`, and the
-//! attempt keeps the call with what denied it.
+//! there and the refusal comes when a request is sent: the guest sees WASI's own errors, and the attempt keeps the
+//! call with what denied it. This is the only place that knows both [`crate::outgoing`] and WASI.
 
-use crate::delivery::OutgoingCall;
-use crate::plugin::verdict::cut;
-use hyper::{Request, Response};
-use wasmtime_wasi_http::{Error, RequestOptions, Result, WasiBody, WasiHttpHooks};
+use super::budget::WriteBudget;
+use super::calls::{Call, CallLog};
+use crate::outgoing::{
+    Admitted, Bounded, CallError, Network, Outgoing, Refused, RequestBody, Rules, Times,
+    Unfinished, Why,
+};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::HeaderName;
+use hyper::{Method, Request, Response, Uri};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wasmtime_wasi_http::{
+    DEFAULT_FORBIDDEN_HEADERS, Error, ForbiddenHeaderFilter, RequestOptions, Result, WasiBody,
+    WasiHttpHooks,
+};
 
-/// The most outgoing calls kept with an attempt.
-pub const CALLS_MAX: usize = 128;
+/// The most calls of an attempt that are under way at once.
+const CALLS_AT_ONCE: usize = 8;
 
-/// The longest URL kept with a call, in bytes.
-const URL_BYTES_MAX: usize = 1024;
+/// The most bytes that a guest writes of a body in one go.
+const CHUNK_BYTES_MAX: usize = 64 * 1024;
 
-/// The longest method kept with a call, in bytes: a guest may make one up.
-const METHOD_BYTES_MAX: usize = 32;
+/// Fields that no guest sets or reads, besides those of a connection itself: some say where a request comes from, which
+/// is the host's to say, and some make a request another one than was judged.
+const FORBIDDEN: &[&str] = &[
+    "te",
+    "trailer",
+    "expect",
+    "forwarded",
+    "x-real-ip",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
 
-/// What denies every request.
-const DENIED_BY: &str = "no host is granted";
+/// What the names of further such fields begin with.
+const FORBIDDEN_PREFIX: &str = "x-forwarded-";
 
-/// Refuses every request and keeps what was asked.
-#[derive(Debug, Default)]
-pub struct DenyHttp {
-    calls: Vec<OutgoingCall>,
+/// The rules of a plugin that has none.
+static NO_RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
+    file: "its grant".to_owned(),
+    entries: Vec::new(),
+});
+
+static FILTER: LazyLock<ForbiddenHeaderFilter> = LazyLock::new(|| Arc::new(is_forbidden));
+
+/// What a plugin may call.
+#[derive(Debug, Clone, Default)]
+pub enum HttpAccess {
+    /// Nothing: its grant names no host.
+    #[default]
+    NotGranted,
+    /// Nothing, whatever its grant says, for this reason.
+    Withheld(&'static str),
+    /// What its grant says.
+    Granted(Http),
 }
 
-impl DenyHttp {
-    /// Takes the calls made so far.
+/// What a grant allows a plugin to call.
+#[derive(Clone)]
+pub struct Http {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// What is allowed, with the plugin's connections.
+    pub outgoing: Arc<Outgoing>,
+    /// What counts its writes.
+    pub budget: Arc<dyn WriteBudget>,
+}
+
+/// What the calls of all plugins of a host go through; cheap to clone.
+#[derive(Clone)]
+pub struct Outlet {
+    /// The network.
+    pub network: Arc<Network>,
+    /// What counts writes.
+    pub budget: Arc<dyn WriteBudget>,
+}
+
+impl Outlet {
+    /// What these rules allow a plugin, over connections of its own.
     #[must_use]
-    pub fn take_calls(&mut self) -> Vec<OutgoingCall> {
-        std::mem::take(&mut self.calls)
+    pub fn open(&self, plugin: &str, rules: Rules) -> Http {
+        Http {
+            plugin: plugin.into(),
+            outgoing: Arc::new(Outgoing::new(&self.network, rules)),
+            budget: Arc::clone(&self.budget),
+        }
     }
+}
+
+impl fmt::Debug for Outlet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outlet").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("outgoing", &self.outgoing)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The calls of one attempt. Nothing is allocated before the first.
+#[derive(Debug)]
+pub struct HttpHooks {
+    access: HttpAccess,
+    begun: Option<Begun>,
+}
+
+/// What an attempt has once it has called.
+#[derive(Debug)]
+struct Begun {
+    calls: CallLog,
+    /// Requests made, by entry.
+    made: Vec<u32>,
+    places: Arc<Semaphore>,
 }
 
 type Io = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-impl WasiHttpHooks for DenyHttp {
+impl HttpHooks {
+    /// The hooks of an attempt that may call this.
+    #[must_use]
+    pub const fn new(access: HttpAccess) -> Self {
+        Self {
+            access,
+            begun: None,
+        }
+    }
+
+    /// The attempt has ended: what is under way breaks off, and the calls are taken.
+    #[must_use]
+    pub fn end(&mut self) -> Vec<crate::delivery::OutgoingCall> {
+        self.begun
+            .take()
+            .map_or_else(Vec::new, |begun| begun.calls.take())
+    }
+
+    fn begun(&mut self) -> &mut Begun {
+        let entries = match &self.access {
+            HttpAccess::Granted(http) => http.outgoing.rules().entries.len(),
+            HttpAccess::NotGranted | HttpAccess::Withheld(_) => 0,
+        };
+        self.begun.get_or_insert_with(|| Begun {
+            calls: CallLog::default(),
+            made: vec![0; entries],
+            places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
+        })
+    }
+
+    /// Whether a request is sent, and by which entry.
+    fn admit(&mut self, request: &Request<WasiBody>) -> Result<Sending, Refused> {
+        let access = self.access.clone();
+        let http = match access {
+            HttpAccess::Granted(http) => http,
+            HttpAccess::Withheld(reason) => return Err(Refused::denied(reason.to_owned())),
+            HttpAccess::NotGranted => {
+                let judged = NO_RULES.judge(request.method(), request.uri());
+                return Err(judged
+                    .err()
+                    .unwrap_or_else(|| Refused::denied("host".to_owned())));
+            }
+        };
+        let rules = http.outgoing.rules();
+        let admitted = rules.judge(request.method(), request.uri())?;
+        let begun = self.begun();
+        let entry = rules
+            .entries
+            .get(admitted.entry)
+            .zip(begun.made.get_mut(admitted.entry));
+        let (entry, made) = entry.ok_or_else(|| Refused::denied("host".to_owned()))?;
+        let (name, line, file) = (entry.name(), entry.line, &rules.file);
+        match &entry.credential {
+            Some(Err(reason)) => {
+                let reason = format!("credential of {name} (line {line} of {file}): {reason}");
+                return Err(Refused::new(Why::Credential, &reason));
+            }
+            Some(Ok(credential)) => {
+                if let Some(header) = credential.is_rivalled_by(request.headers()) {
+                    return Err(Refused::denied(format!(
+                        "header: the entry for {name} (line {line} of {file}) adds a credential, so the plugin may not \
+                         send `{header}` there"
+                    )));
+                }
+            }
+            None => {}
+        }
+        if *made >= entry.requests {
+            return Err(Refused::denied(format!(
+                "requests: {made} of {made} in this attempt are made; raise `requests` of the entry for {name} (line \
+                 {line} of {file})"
+            )));
+        }
+        *made += 1;
+        let place = Arc::clone(&begun.places).try_acquire_owned();
+        let place = place.map_err(|_| {
+            let reason = format!("{CALLS_AT_ONCE} calls of this attempt are under way");
+            Refused::new(Why::Busy, &reason)
+        })?;
+        let writes_per_hour = entry.writes_per_hour;
+        Ok(Sending {
+            http,
+            admitted,
+            place,
+            writes_per_hour,
+        })
+    }
+}
+
+impl Drop for HttpHooks {
+    /// Before the guest's resources go: a body that it did not finish must not look finished.
+    fn drop(&mut self) {
+        drop(self.end());
+    }
+}
+
+/// A request that may be sent.
+struct Sending {
+    http: Http,
+    admitted: Admitted,
+    place: OwnedSemaphorePermit,
+    writes_per_hour: u32,
+}
+
+impl Sending {
+    async fn send(
+        self,
+        call: &mut Call,
+        request: Request<RequestBody>,
+        times: Times,
+    ) -> Result<Response<Kept>, CallError> {
+        let answer = self
+            .http
+            .outgoing
+            .send(self.admitted, request, times)
+            .await?;
+        call.answer(answer.response.status().as_u16(), answer.connection);
+        Ok(answer.response.map(|body| Kept {
+            body,
+            call: None,
+            _place: self.place,
+        }))
+    }
+
+    /// Counts a write.
+    async fn count(&self, method: &Method) -> Result<(), Refused> {
+        if [Method::GET, Method::HEAD].contains(method) {
+            return Ok(());
+        }
+        let target = &self.admitted.target;
+        let key = format!("{}://{}:{}", target.scheme, target.host, target.port);
+        let taken = self
+            .http
+            .budget
+            .take(&self.http.plugin, &key, self.writes_per_hour)
+            .await;
+        taken.map_err(|denied| {
+            let max = self.writes_per_hour;
+            Refused::denied(format!("writes-per-hour = {max}: {denied}"))
+        })
+    }
+}
+
+impl WasiHttpHooks for HttpHooks {
+    fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
+        Arc::clone(&FILTER)
+    }
+
+    fn set_host_header(&mut self) -> bool {
+        // Ours comes from what was judged, not from what was written.
+        false
+    }
+
+    fn p2_outgoing_body_chunk_size(&mut self) -> usize {
+        CHUNK_BYTES_MAX
+    }
+
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _options: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _sent: Io,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send> {
-        if self.calls.len() < CALLS_MAX {
-            let uri = request.uri();
-            // The query may carry what is nobody else's business, so only scheme, host and path are kept.
-            let url = format!(
-                "{}://{}{}",
-                uri.scheme_str().unwrap_or("https"),
-                uri.authority().map_or("", |authority| authority.host()),
-                uri.path()
-            );
-            self.calls.push(OutgoingCall {
-                method: cut(request.method().to_string(), METHOD_BYTES_MAX),
-                url: cut(url, URL_BYTES_MAX),
-                status: None,
-                ms: 0,
-                denied_by: Some(DENIED_BY.to_owned()),
-            });
-        }
-        Box::new(std::future::ready(Err(Error::HttpRequestDenied)))
+        let calls = self.begun().calls.clone();
+        let admitted = self.admit(&request);
+        let url = match &admitted {
+            Ok(sending) => without_query(&sending.admitted.uri),
+            Err(_) => without_query(request.uri()),
+        };
+        let mut call = calls.begin(request.method().as_str(), &url);
+        let sending = match admitted {
+            Ok(sending) => sending,
+            Err(refused) => {
+                let error = refusal(&refused);
+                call.deny(&refused);
+                return Box::new(std::future::ready(Err(error)));
+            }
+        };
+        let times = options.map_or_else(Times::default, |options| Times {
+            connect: options.connect_timeout,
+            first_byte: options.first_byte_timeout,
+            between_bytes: options.between_bytes_timeout,
+        });
+        Box::new(async move {
+            if let Err(refused) = sending.count(request.method()).await {
+                let error = refusal(&refused);
+                call.deny(&refused);
+                return Err(error);
+            }
+            let ended = calls.ended().clone();
+            let request = request.map(|body| Unfinished::new(body, ended).boxed_unsync());
+            match sending.send(&mut call, request, times).await {
+                Ok(response) => {
+                    let response = response.map(|body| body.kept_by(call).boxed_unsync());
+                    Ok((response, Box::new(std::future::ready(Ok(()))) as Io))
+                }
+                Err(error) => {
+                    call.fail(&error);
+                    Err(told(&error))
+                }
+            }
+        })
     }
 }
+
+/// An answer's body that is noted as it is taken, and holds its call's place until it is gone.
+struct Kept {
+    body: Bounded,
+    call: Option<Call>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Kept {
+    fn kept_by(mut self, call: Call) -> Self {
+        self.call = Some(call);
+        self
+    }
+}
+
+impl Body for Kept {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let this = &mut *self;
+        Pin::new(&mut this.body).poll_frame(cx).map(|frame| {
+            let frame = frame?;
+            if let Some(call) = &mut this.call {
+                match &frame {
+                    Ok(_) => call.took(this.body.bytes()),
+                    Err(error) => call.fail(error),
+                }
+            }
+            Some(frame.map_err(|error| told(&error)))
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+fn is_forbidden(name: &HeaderName) -> bool {
+    DEFAULT_FORBIDDEN_HEADERS.contains(name)
+        || FORBIDDEN.contains(&name.as_str())
+        || name.as_str().starts_with(FORBIDDEN_PREFIX)
+}
+
+/// A URL as it is kept: the query may carry what is nobody else's business, and so may a user's name.
+fn without_query(uri: &Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("https");
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{}", uri.path())
+}
+
+/// What a guest is told of a request that was not sent.
+const fn refusal(refused: &Refused) -> Error {
+    match refused.why {
+        Why::Uri => Error::HttpRequestUriInvalid,
+        Why::Denied => Error::HttpRequestDenied,
+        Why::Busy => Error::ConnectionLimitReached,
+        Why::Credential => Error::ConfigurationError,
+    }
+}
+
+/// What a guest is told of a call that failed.
+const fn told(error: &CallError) -> Error {
+    match error {
+        CallError::NoAddress => Error::DnsError {
+            rcode: None,
+            info_code: None,
+        },
+        CallError::LookupTimeout => Error::DnsTimeout,
+        CallError::Prohibited { .. } => Error::DestinationIpProhibited,
+        CallError::ConnectionRefused => Error::ConnectionRefused,
+        CallError::Unreachable => Error::DestinationUnavailable,
+        CallError::ConnectTimeout => Error::ConnectionTimeout,
+        CallError::Certificate => Error::TlsCertificateError,
+        CallError::Alert(alert) => Error::TlsAlertReceived {
+            alert_id: Some(*alert),
+            alert_message: None,
+        },
+        CallError::Tls => Error::TlsProtocolError,
+        CallError::NoRoots => Error::ConfigurationError,
+        CallError::HeadTooLarge => Error::HttpResponseHeaderSectionSize(None),
+        CallError::NotHttp | CallError::Abandoned => Error::HttpProtocolError,
+        CallError::Closed | CallError::Cancelled => Error::ConnectionTerminated,
+        CallError::HeadTimeout | CallError::TotalTimeout => Error::HttpResponseTimeout,
+        CallError::BodyTooLarge(max) => Error::HttpResponseBodySize(Some(*max)),
+        CallError::ReadTimeout => Error::ConnectionReadTimeout,
+        CallError::Incomplete => Error::HttpResponseIncomplete,
+        CallError::RequestTooLarge(max) => Error::HttpRequestBodySize(Some(*max)),
+    }
+}
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

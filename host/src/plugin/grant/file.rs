@@ -19,6 +19,7 @@ pub(super) struct GrantFile {
     pub digest: Option<Spanned<String>>,
     pub r#match: Option<MatchTable>,
     pub state: Option<StateTable>,
+    pub http: Option<Vec<Spanned<HttpTable>>>,
 }
 
 #[derive(Deserialize)]
@@ -56,4 +57,26 @@ pub(super) struct MatchTable {
 pub(super) struct StateTable {
     pub bytes: Option<Spanned<String>>,
     pub keys: Option<Spanned<i64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct HttpTable {
+    pub host: Option<Spanned<String>>,
+    pub methods: Option<Spanned<Vec<Spanned<String>>>>,
+    pub paths: Option<Spanned<Vec<Spanned<String>>>>,
+    pub bearer: Option<Spanned<String>>,
+    pub header: Option<Spanned<HeaderTable>>,
+    pub scheme: Option<Spanned<String>>,
+    pub private: Option<bool>,
+    pub requests: Option<Spanned<i64>>,
+    pub writes_per_hour: Option<Spanned<i64>>,
+    pub response_max: Option<Spanned<String>>,
+    pub timeout: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct HeaderTable {
+    pub name: Option<Spanned<String>>,
+    pub value: Option<Spanned<String>>,
 }

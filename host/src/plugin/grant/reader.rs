@@ -1,7 +1,7 @@
 //! Reads the values of a grant file; every error names its line.
 
 use super::file::{DebounceTable, RateTable, RetryTable};
-use super::{FREE_KEYS, GrantError, KEYS, LATER_KEYS, memory_bytes};
+use super::{GrantError, KEYS, LATER_KEYS, memory_bytes};
 use crate::backoff::{DELAY_MAX, RetrySchedule};
 use crate::rule::{Debounce, DebounceBy, Order, Rate};
 use crate::spelling::nearest;
@@ -32,9 +32,14 @@ impl Reader<'_> {
 
     pub fn at<T>(&self, value: &Spanned<T>, reason: String) -> GrantError {
         GrantError {
-            line: self.line(value.span().start),
+            line: self.line_of(value),
             reason,
         }
+    }
+
+    /// The line on which a value begins.
+    pub fn line_of<T>(&self, value: &Spanned<T>) -> usize {
+        self.line(value.span().start)
     }
 
     pub fn toml_error(&self, error: &toml::de::Error) -> GrantError {
@@ -62,11 +67,18 @@ impl Reader<'_> {
             if !known.contains(&name) {
                 return Err(self.at(key, unknown_key(&shown, name, known)));
             }
-            if table_name.is_empty()
-                && name != FREE_KEYS
-                && let Some(inner) = value.get_ref().as_table()
-            {
-                self.check_keys(name, inner)?;
+            let inner = value.get_ref();
+            // What is no table is told as that when it is read.
+            if keys_of(KEYS, &shown).is_empty() {
+                continue;
+            }
+            if let Some(table) = inner.as_table() {
+                self.check_keys(&shown, table)?;
+            }
+            for table in inner.as_array().into_iter().flat_map(|array| array.iter()) {
+                if let Some(table) = table.get_ref().as_table() {
+                    self.check_keys(&shown, table)?;
+                }
             }
         }
         Ok(())

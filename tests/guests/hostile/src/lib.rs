@@ -4,6 +4,7 @@
 #![cfg(target_family = "wasm")]
 
 mod answer;
+mod call;
 mod harm;
 mod look;
 
@@ -34,6 +35,7 @@ fn handle(event: &Event) -> Result {
         "handles" => harm::handles(),
         "strings" => harm::strings(),
         "calls" => harm::calls(),
+        "call" => call::all(event),
         "retry" => Err(Failure::retry("asked to fail")),
         "retry-after" => answer::retry_after(),
         "reject" => Err(Failure::reject("asked to reject")),

@@ -1,0 +1,188 @@
+//! The outgoing calls of an attempt as they are kept with it: in the order in which they began, and not without end.
+
+use crate::delivery::{CUT_SHORT, LET_GO, OutgoingCall};
+use crate::outgoing::{CallError, ConnectionKind, Ended, Refused};
+use crate::plugin::verdict::cut;
+use crate::visible::one_line;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// The most outgoing calls kept with an attempt; a last row says how many more there were.
+pub const CALLS_MAX: usize = 128;
+
+/// The longest URL kept with a call, in bytes.
+const URL_BYTES_MAX: usize = 1024;
+
+/// The longest method kept with a call, in bytes: a guest may make one up.
+const METHOD_BYTES_MAX: usize = 32;
+
+/// The calls of one attempt, shared by those that are under way.
+#[derive(Debug, Clone, Default)]
+pub struct CallLog {
+    calls: Arc<Mutex<Calls>>,
+    ended: Ended,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    kept: Vec<(Instant, OutgoingCall)>,
+    more: usize,
+    taken: bool,
+}
+
+impl CallLog {
+    /// A call begins.
+    #[must_use]
+    pub fn begin(&self, method: &str, url: &str) -> Call {
+        let call = OutgoingCall {
+            method: cut(one_line(method), METHOD_BYTES_MAX),
+            url: cut(one_line(url), URL_BYTES_MAX),
+            ..OutgoingCall::default()
+        };
+        let place = self.with(|calls| {
+            if calls.kept.len() >= CALLS_MAX {
+                calls.more += 1;
+                return None;
+            }
+            calls.kept.push((Instant::now(), call));
+            Some(calls.kept.len() - 1)
+        });
+        Call {
+            log: self.clone(),
+            place,
+            open: true,
+        }
+    }
+
+    /// What tells bodies on their way that the attempt has ended.
+    #[must_use]
+    pub const fn ended(&self) -> &Ended {
+        &self.ended
+    }
+
+    /// The attempt has ended: takes the calls, those under way too.
+    #[must_use]
+    pub fn take(&self) -> Vec<OutgoingCall> {
+        self.ended.now();
+        self.with(|calls| {
+            calls.taken = true;
+            let more = std::mem::take(&mut calls.more);
+            let kept = std::mem::take(&mut calls.kept);
+            let closed = kept.into_iter().map(|(began, mut call)| {
+                let open = call.status.is_none() && call.denied_by.is_none();
+                if open && call.error.is_none() {
+                    call.ms = ms(began);
+                    call.error = Some(CUT_SHORT.to_owned());
+                }
+                call
+            });
+            let last = (more > 0).then(|| OutgoingCall {
+                method: "…".to_owned(),
+                url: format!("and {more} more"),
+                ..OutgoingCall::default()
+            });
+            closed.chain(last).collect()
+        })
+    }
+
+    fn with<R>(&self, change: impl FnOnce(&mut Calls) -> R) -> R {
+        // A panic while one was changed leaves the others whole.
+        change(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn ms(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A call under way.
+#[derive(Debug)]
+pub struct Call {
+    log: CallLog,
+    /// Among those that are kept, if it is one of them.
+    place: Option<usize>,
+    open: bool,
+}
+
+impl Call {
+    /// Its request was not sent.
+    pub fn deny(mut self, refused: &Refused) {
+        self.open = false;
+        self.change(|call| call.denied_by = Some(refused.by().to_owned()));
+    }
+
+    /// It failed.
+    pub fn fail(&mut self, error: &CallError) {
+        self.open = false;
+        self.change(|call| match error {
+            CallError::Prohibited { .. } => call.denied_by = Some(format!("address: {error}")),
+            _ => call.error = Some(error.to_string()),
+        });
+    }
+
+    /// The head of its answer came.
+    pub fn answer(&mut self, status: u16, connection: ConnectionKind) {
+        self.open = false;
+        self.change(|call| {
+            call.status = Some(status);
+            call.bytes = Some(0);
+            call.reused = Some(connection == ConnectionKind::Reused);
+        });
+    }
+
+    /// So many bytes of its answer were taken so far.
+    pub fn took(&self, bytes: u64) {
+        self.change(|call| call.bytes = Some(bytes));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut OutgoingCall)) {
+        let Some(place) = self.place else { return };
+        self.log.with(|calls| {
+            if calls.taken {
+                return;
+            }
+            if let Some((began, call)) = calls.kept.get_mut(place) {
+                call.ms = ms(*began);
+                change(call);
+            }
+        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.open {
+            self.change(|call| call.error = Some(LET_GO.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_kept_in_the_order_in_which_they_began_and_counted_past_their_bound() {
+        let log = CallLog::default();
+        let mut first = log.begin("GET", "https://example.org/1\n");
+        let under_way = log.begin("POST", &"x".repeat(5000));
+        drop(log.begin("GET", "https://example.org/3"));
+        for _ in 0..CALLS_MAX {
+            log.begin("GET", "y")
+                .deny(&Refused::denied("host: no".to_owned()));
+        }
+        first.answer(200, ConnectionKind::New);
+        first.took(7);
+        let calls = log.take();
+        assert_eq!(calls.len(), CALLS_MAX + 1);
+        assert_eq!((calls[0].status, calls[0].bytes), (Some(200), Some(7)));
+        assert_eq!(calls[0].url, "https://example.org/1\\n");
+        assert_eq!(calls[1].url.len(), URL_BYTES_MAX);
+        assert_eq!(calls[1].error.as_deref(), Some(CUT_SHORT));
+        assert_eq!(calls[2].error.as_deref(), Some(LET_GO));
+        assert_eq!(calls[3].denied_by.as_deref(), Some("host: no"));
+        assert_eq!(calls[CALLS_MAX].url, "and 3 more");
+        drop(under_way);
+        assert_eq!(log.take(), []);
+    }
+}

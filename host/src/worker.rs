@@ -13,7 +13,7 @@ use crate::failpoint::hit;
 use crate::ledger::{Claim, ClaimRequest, ClaimablePlugin, Freed, Ledger, LedgerError, Slots};
 use crate::plugin::Engine;
 use crate::plugin::catalog::{Catalog, Plugin};
-use backing::InLedger;
+pub use backing::InLedger;
 pub use handler::Report;
 use handler::{Handler, Slot};
 pub use metrics::WorkerMetrics;

@@ -302,9 +302,9 @@ fn a_body_that_the_plugin_did_not_finish_is_never_taken_for_a_whole_one() {
 }
 
 #[test]
-fn writes_are_counted_over_attempts_and_stop_at_the_budget() {
+fn writes_are_counted_over_attempts_and_restarts_and_stop_at_the_budget() {
     let server = Receiver::answering(200);
-    let host = host(&entry(
+    let mut host = host(&entry(
         &server,
         "methods = [\"GET\", \"POST\"]\nwrites-per-hour = 2",
     ));
@@ -316,6 +316,9 @@ fn writes_are_counted_over_attempts_and_stop_at_the_budget() {
             (&json!(200), &json!(200))
         );
     }
+    // A host that is killed forgets none of them
+    host.kill();
+    host.restart();
     let (said, kept) = calls(&host, &post);
     assert_eq!(said[0]["error"], "ErrorCode::HttpRequestDenied");
     let by = kept[0]["denied_by"].as_str().unwrap();

@@ -19,13 +19,12 @@ use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics};
 use crate::metrics::Registry;
 use crate::outgoing::{Network, OwnListeners, SystemResolver};
 use crate::plugin::Engine;
-use crate::plugin::capability::budget::PassingBudget;
 use crate::plugin::capability::http::Outlet;
 use crate::plugin::compiler::Compiler;
 use crate::plugin::store::Store;
 use crate::refusal::Refusals;
 use crate::server::{self, Noted, Public, PublicMetrics};
-use crate::worker::{Worker, WorkerMetrics};
+use crate::worker::{InLedger, Worker, WorkerMetrics};
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -111,7 +110,7 @@ impl Host {
         let config = LoaderConfig {
             plugins: self.config.plugins.clone(),
             settings: live.loader(),
-            outlet: outlet(&self.config, own.clone()),
+            outlet: outlet(&self.config, Arc::clone(&ledger), own.clone()),
         };
         let engine = self.engine.clone();
         let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);
@@ -270,12 +269,12 @@ impl Parts {
 }
 
 /// What plugins call through.
-fn outlet(config: &Config, own: OwnListeners) -> Outlet {
+fn outlet(config: &Config, ledger: Arc<dyn Ledger>, own: OwnListeners) -> Outlet {
     let resolver = Arc::new(SystemResolver::default());
     let network = Network::new(resolver, config.authorities.clone(), own);
     Outlet {
         network: Arc::new(network),
-        budget: Arc::new(PassingBudget::default()),
+        budget: Arc::new(InLedger(ledger)),
     }
 }
 

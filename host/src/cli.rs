@@ -10,6 +10,7 @@ mod deliveries;
 mod dev;
 mod event;
 mod foreground;
+mod grant;
 mod inspect;
 mod output;
 mod plugins;
@@ -56,6 +57,7 @@ enum Command {
     Dev(dev::Dev),
     Build(build::Build),
     Inspect(inspect::Inspect),
+    Grant(grant::Grant),
     Run(run::Run),
     Send(send::Send),
     Plugins(plugins::Plugins),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Dev(command) => command.execute(),
         Command::Build(command) => command.execute(),
         Command::Inspect(command) => command.execute(),
+        Command::Grant(command) => command.execute(),
         Command::Run(command) => command.execute(),
         Command::Send(command) => command.execute(),
         Command::Plugins(command) => command.execute(),

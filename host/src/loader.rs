@@ -20,11 +20,12 @@ pub use metrics::LoaderMetrics;
 pub use register::Loaded;
 
 use crate::ledger::{Ledger, PluginRecord};
-use crate::plugin::catalog::{Plugin, Presence, optional_wants};
+use crate::plugin::catalog::{Plugin, Presence};
 use crate::plugin::folder::{Folder, FolderError};
 use crate::plugin::grant::WrittenGrant;
 use crate::plugin::lookout::{Change, Lookout, Seen};
 use crate::plugin::store::Store;
+use crate::plugin::want::unmet_wishes;
 use crate::plugin::{Engine, PluginName};
 use job::{Done, Job, Workshop};
 use queue::Queue;
@@ -335,10 +336,13 @@ impl Loader {
             Done::Read { digest } => self.finish_reading(&name, digest),
             Done::Compiled(component) => {
                 self.retries.note_judged(&name, Instant::now());
-                for want in optional_wants(component.manifest()) {
-                    tracing::warn!(plugin = name, want, "it would like what is not granted");
-                }
-                self.with(&name, |plugin| plugin.judge(component));
+                self.with(&name, |plugin| {
+                    for want in unmet_wishes(component.manifest(), plugin.grant()) {
+                        let plugin = &plugin.name;
+                        tracing::warn!(plugin, want, "it would like what is not granted");
+                    }
+                    plugin.judge(component);
+                });
             }
             Done::Refused { digest, reason } => {
                 self.retries.note_judged(&name, Instant::now());

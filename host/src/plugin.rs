@@ -19,6 +19,7 @@ pub mod settling;
 pub mod store;
 pub mod toolchain;
 mod verdict;
+pub mod want;
 pub mod watch;
 
 pub use component::{Component, ComponentError};

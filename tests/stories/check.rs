@@ -193,7 +193,7 @@ fn everything_that_is_wrong_is_told_at_once() {
     plugins/bad.toml: line 1: `fule` is not a key; did you mean `fuel`?
     plugins/broken.wasm: not a WebAssembly file; build the plugin with 'hookbox build'
     plugins/hello.toml: secret: env:NOT_SET_ANYWHERE: the environment variable is not set; set it, or name another place; until then /webhooks/hello is closed
-    plugins/wants.wasm: held: it requires what this version of hookbox cannot grant: http `huggingface.co` (it answers comments on the Hub)
+    plugins/wants.wasm: held: it requires what its grant does not give: http `huggingface.co` (it answers comments on the Hub); 'hookbox grant wants' shows the lines to add
     "#);
     let warnings = findings(&report, "warning").join("\n");
     assert!(

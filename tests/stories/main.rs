@@ -47,6 +47,8 @@ mod dev;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
+mod granting;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod hostile;

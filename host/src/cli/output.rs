@@ -64,15 +64,21 @@ pub fn note(text: &str) {
 /// # Errors
 /// If standard error or input cannot be used.
 pub fn ask(question: &str) -> std::io::Result<bool> {
+    let answer = ask_for(question)?.to_ascii_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "yes"))
+}
+
+/// Asks for a text on a terminal. The end of input is an empty one.
+///
+/// # Errors
+/// If standard error or input cannot be used.
+pub fn ask_for(question: &str) -> std::io::Result<String> {
     let mut stderr = anstream::stderr();
     write!(stderr, "{question}")?;
     stderr.flush()?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(
-        answer.trim().to_ascii_lowercase().as_str(),
-        "y" | "yes"
-    ))
+    Ok(answer.trim().to_owned())
 }
 
 /// Prints an error with all its causes.

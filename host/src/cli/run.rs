@@ -175,6 +175,7 @@ struct Given {
     limits: Limits,
     name: String,
     component: Component,
+    grant: Grant,
     capabilities: Capabilities,
     state: CopiedState,
 }
@@ -183,7 +184,7 @@ impl Trial<'_> {
     /// Makes one attempt and shows it.
     async fn run(&self) -> anyhow::Result<End> {
         let given = self.read().await.map_err(usage)?;
-        warn_of_wants(&given.component);
+        warn_of_wants(&given.component, &given.grant, &self.calls);
         let (name, event) = (given.name.clone(), given.event.clone());
         let started_ms = now_ms();
         let manifest = given.component.manifest();
@@ -228,9 +229,8 @@ impl Trial<'_> {
         let (name, component) = loading.await??;
         let http = self.calls.of(&name, grant.http.clone()).await?;
         let capabilities = Capabilities::of(&grant, http);
-        if let Some(digest) = grant
-            .digest
-            .filter(|digest| *digest != component.facts().digest)
+        if let Some(digest) =
+            (grant.digest.as_ref()).filter(|digest| **digest != component.facts().digest)
         {
             output::note(&format!(
                 "warning: its grant is for another file ({digest}); 'hookbox serve' would hold this one"
@@ -242,6 +242,7 @@ impl Trial<'_> {
             limits,
             name,
             component,
+            grant,
             capabilities,
             state,
         })
@@ -329,16 +330,22 @@ fn usage(error: anyhow::Error) -> anyhow::Error {
     UsageError(format!("{error:#}")).into()
 }
 
-fn warn_of_wants(component: &Component) {
+/// Tells what the plugin wants and is not given. Without `--allow-http` no call is, whatever its grant says.
+fn warn_of_wants(component: &Component, grant: &Grant, calls: &Calls) {
     for want in &component.manifest().wants {
         let needs = if want.required {
             "requires"
         } else {
             "would like"
         };
-        let (kind, wanted, reason) = (&want.kind, &want.name, &want.reason);
-        let text = format!("warning: it {needs} {kind} `{wanted}`, which is not granted: {reason}");
-        output::note(&output::visible(&text));
+        let text = match want.lacking(grant) {
+            Some(lacking) => format!("{needs} what is not granted: {lacking}"),
+            None if want.kind == "http" && calls.are_withheld() => {
+                format!("{needs} http `{}`, which --allow-http gives it", want.name)
+            }
+            None => continue,
+        };
+        output::note(&output::visible(&format!("warning: it {text}")));
     }
 }
 

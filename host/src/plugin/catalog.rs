@@ -5,18 +5,15 @@
 //! candidate that is refused or held, or a grant that cannot be read, changes nothing of what runs.
 
 mod compiling;
-mod wants;
-
-pub use wants::optional_wants;
 
 use crate::plugin::Manifest;
 use crate::plugin::capability::http::HttpAccess;
 use crate::plugin::component::Component;
 use crate::plugin::grant::{Grant, WrittenGrant};
+use crate::plugin::want::unmet_needs;
 use compiling::Slow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
-use wants::lacking;
 
 /// All plugins, by name. Files whose name no plugin can have are here too, by file name, so that nothing in the
 /// folder is passed over in silence.
@@ -219,11 +216,20 @@ impl Plugin {
                 let problem = self.grant_problem.as_ref().map(|problem| {
                     format!("{problem}; until that is mended its last good grant counts")
                 });
-                let parts = self.slow_standing().into_iter().chain(problem);
+                let parts = (self.slow_standing().into_iter())
+                    .chain(problem)
+                    .chain(self.no_longer_given());
                 Some(parts.collect::<Vec<_>>().join("; ")).filter(|parts| !parts.is_empty())
             }
             Standing::GrantAlone => None,
         }
+    }
+
+    /// What the version that runs requires and its grant gives no longer: it runs on, and is refused that.
+    fn no_longer_given(&self) -> Option<String> {
+        let described = self.described.as_ref()?;
+        let is_active = self.active_digest() == Some(&described.digest);
+        is_active.then(|| unmet_needs(&self.name, &described.manifest, self.grant()))?
     }
 
     /// The component that runs, if one does.
@@ -435,10 +441,9 @@ impl Plugin {
             digest: digest.clone(),
             manifest: component.manifest().clone(),
         };
-        let lacking = self
-            .unpinned(&digest)
-            .or_else(|| lacking(&described.manifest));
-        if let Some(reason) = lacking {
+        let held = (self.unpinned(&digest))
+            .or_else(|| unmet_needs(&self.name, &described.manifest, self.grant()));
+        if let Some(reason) = held {
             if self.active.is_none() {
                 self.described = Some(described);
             }

@@ -3,6 +3,7 @@
 //! Every key is either enforced or refused by name, never ignored. A mistake is told with its line, and with the
 //! nearest key where one was misspelt.
 
+pub mod addition;
 mod config;
 mod file;
 mod http;

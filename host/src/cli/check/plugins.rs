@@ -4,10 +4,11 @@ use super::findings::Findings;
 use crate::cli::component::small_engine;
 use crate::config::Config;
 use crate::outgoing::trusts_anybody;
-use crate::plugin::catalog::{Plugin, Standing, optional_wants};
+use crate::plugin::catalog::{Plugin, Standing};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::{Folder, Kind};
 use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant, rules};
+use crate::plugin::want::unmet_wishes;
 use crate::plugin::{Component, Engine, Grant, Manifest};
 use std::path::Path;
 
@@ -113,7 +114,7 @@ impl Look<'_> {
         if let Standing::Held(reason) = plugin.standing() {
             findings.error(file.display(), format!("held: {reason}"));
         }
-        for want in optional_wants(component.manifest()) {
+        for want in unmet_wishes(component.manifest(), plugin.grant()) {
             let message = format!("it would like what is not granted: {want}");
             findings.warning(file.display(), message);
         }

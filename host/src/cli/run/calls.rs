@@ -20,6 +20,11 @@ impl Calls {
         Self(None)
     }
 
+    /// Whether nobody is called, whatever a grant says.
+    pub const fn are_withheld(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Whom its grant allows, if the system or this file's authorities trust them.
     ///
     /// # Errors

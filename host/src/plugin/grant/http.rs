@@ -18,22 +18,22 @@ use toml::Spanned;
 const ENTRIES_MAX: usize = 64;
 
 /// The requests of an attempt where `requests` does not say.
-const REQUESTS: u32 = 32;
+pub(super) const REQUESTS: u32 = 32;
 
 /// The most that it may say.
 const REQUESTS_MAX: u64 = 10_000;
 
 /// The writes of an hour where `writes-per-hour` does not say.
-const WRITES_PER_HOUR: u32 = 600;
+pub(super) const WRITES_PER_HOUR: u32 = 600;
 
 /// The most that it may say.
 const WRITES_PER_HOUR_MAX: u64 = 1_000_000;
 
 /// The largest body of an answer where `response-max` does not say.
-const RESPONSE_MAX: ByteSize = ByteSize::mib(8);
+pub(super) const RESPONSE_MAX: ByteSize = ByteSize::mib(8);
 
 /// The time of a call where `timeout` does not say.
-const TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Fields that make a connection or a request what it is: no credential is one of them.
 const NO_CREDENTIALS: &[&str] = &[
@@ -74,6 +74,19 @@ impl HttpGrant {
     pub fn may_change(&self) -> bool {
         let place = self.credential.as_ref().map(|credential| &credential.place);
         matches!(place, Some(SecretRef::File(_)))
+    }
+
+    /// Whether it has a credential.
+    #[must_use]
+    pub const fn has_credential(&self) -> bool {
+        self.credential.is_some()
+    }
+
+    /// The field, the form and the place of its credential.
+    #[must_use]
+    pub fn credential(&self) -> Option<(&HeaderName, Form, &SecretRef)> {
+        let credential = self.credential.as_ref()?;
+        Some((&credential.header, credential.form, &credential.place))
     }
 
     /// The entry with its credential, or why that cannot be read. Blocks on the file system.

@@ -45,7 +45,9 @@
 //! rejected.
 //!
 //! An attempt may be repeated after its calls were made: the host may be killed between a call and the end of the
-//! attempt. So comment with [`Client::comment_once`], and look for what an earlier attempt made before making it anew.
+//! attempt. So comment with [`Client::comment_once`], open with [`Client::open_once`], close with
+//! [`Client::set_status_once`], merge with [`Client::merge_once`], and look for what else an earlier attempt made before
+//! making it anew.
 //!
 //! Sources, named at each call: *hub client* is `huggingface_hub` 2.4.0 with the name of its function, *OpenAPI* is the
 //! Hub's own description of its API, *docs* is the documentation of the Hub. Reading is lenient: what is missing, or
@@ -71,7 +73,7 @@ pub use chat::{Chat, Completion};
 pub use commit::{Commit, Committed};
 pub use compare::{Change, ChangeKind};
 pub use content::{EntryKind, File, Lfs, Ref, Refs, Tree, TreeEntry};
-pub use discussion::{Filter, NewStatus, Once, Opened, is_marked, marker};
+pub use discussion::{Filter, NewStatus, Once, Opened, is_marked, marked, marker};
 pub use error::{Error, ErrorKind};
 pub use job::{Job, JobInfo, JobStage, JobStatus, Labels};
 pub use repo::{Repo, RepoKind};

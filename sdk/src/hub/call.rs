@@ -102,6 +102,11 @@ impl Answer {
         }
     }
 
+    /// The error of an answer that is understood, and is not what was asked for.
+    pub fn fault(&self, kind: ErrorKind) -> Error {
+        Error::new(kind, &self.call, "")
+    }
+
     /// The error of an answer that is not what it should be.
     pub fn unreadable(&self, why: &str) -> Error {
         let reason = format!("the answer cannot be read: {why}");

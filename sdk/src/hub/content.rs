@@ -6,6 +6,12 @@ use super::compare::{Change, changes};
 use super::{Client, Error, ErrorKind, Repo, path};
 use crate::payload::lenient::{object, words};
 
+/// How the text begins that stands in git for a large file. (git-lfs: specification, "The Pointer")
+const POINTER: &str = "version https://git-lfs.github.com/spec/v1\n";
+
+/// The most bytes of such a text. (ibid.)
+const POINTER_BYTES_MAX: usize = 1024;
+
 /// Pages of a tree that are asked for at most. A page has a thousand entries.
 const TREE_PAGES_MAX: u32 = 10;
 
@@ -72,7 +78,7 @@ object! {
 }
 
 impl TreeEntry {
-    /// Whether it is a large file: its content lies on another host, where [`Client::read_file`] does not follow to.
+    /// Whether it is a large file: git has only what stands for its content, so [`Client::read_file`] cannot read it.
     pub fn is_large(&self) -> bool {
         self.lfs.is_some()
     }
@@ -94,7 +100,7 @@ pub struct Tree {
 pub struct File {
     /// Its content.
     pub content: Vec<u8>,
-    /// The commit that it was read at. (hub client: header `X-Repo-Commit`)
+    /// The commit that it was read at, if the Hub says so. (hub client: header `X-Repo-Commit`)
     pub commit: Option<String>,
 }
 
@@ -174,19 +180,23 @@ impl Client {
         })
     }
 
-    /// Reads a file at a revision. The Hub redirects to where the file lies: on the same host that is followed, so the
-    /// grant needs `/api/resolve-cache/**` besides; a large file lies on another one
-    /// ([`ErrorKind::Elsewhere`]).
+    /// Reads a file at a revision, as git has it. Of a large file (LFS, Xet) git has only what stands for it:
+    /// [`ErrorKind::LargeFile`].
     ///
-    /// `GET /{repo}/resolve/{revision}/{path}` (hub client, `HUGGINGFACE_CO_URL_TEMPLATE`). A revision with a slash
-    /// costs a request for the refs more.
+    /// `GET /{repo}/raw/{revision}/{path}` (JavaScript hub client, `fileDownloadInfo` with `raw`). The grant needs
+    /// `/my-org/*/raw/**` for models, `/datasets/my-org/*/raw/**` for datasets. It is not asked by `/resolve/`: that
+    /// redirects to an address with the path in one part, whose `%2F` hosts refuse. A revision with a slash costs a
+    /// request for the refs more.
     ///
     /// # Errors
     /// See [`ErrorKind`].
     pub fn read_file(&self, repo: &Repo, revision: &str, path: &str) -> Result<File, Error> {
         let revision = self.revision(repo, revision)?;
         let path = path::encoded(path)?;
-        let answer = self.get(&format!("/{repo}/resolve/{revision}/{path}"))?;
+        let answer = self.get(&format!("/{repo}/raw/{revision}/{path}"))?;
+        if let Some(size) = pointed_size(answer.response.body()) {
+            return Err(answer.fault(ErrorKind::LargeFile { size }));
+        }
         let commit = answer.response.header("x-repo-commit").map(str::to_owned);
         Ok(File {
             content: answer.response.into_body(),
@@ -216,4 +226,14 @@ impl Client {
             )),
         }
     }
+}
+
+/// The size of the large file that a text stands for, in bytes, if it does for one; zero where it does not say.
+fn pointed_size(content: &[u8]) -> Option<u64> {
+    if content.len() >= POINTER_BYTES_MAX {
+        return None;
+    }
+    let facts = std::str::from_utf8(content).ok()?.strip_prefix(POINTER)?;
+    let size = facts.lines().find_map(|fact| fact.strip_prefix("size "));
+    Some(size.and_then(|size| size.parse().ok()).unwrap_or_default())
 }

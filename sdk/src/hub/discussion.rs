@@ -5,10 +5,17 @@ use serde_json::json;
 use super::thread::{Discussion, Entry, Page, Thread};
 use super::{Client, Error, Repo};
 use crate::http::encoded;
+use crate::payload::Status;
 use crate::payload::lenient::object;
 
 /// Pages that one listing asks for at most. A page has ten discussions.
 const PAGES_MAX: u64 = 20;
+
+/// The newest discussions of a repo among which [`Client::open_once`] looks for its own.
+const LOOKED_AT_MAX: usize = 50;
+
+/// Those of them that it reads at most.
+const READ_MAX: usize = 5;
 
 /// How a run's mark begins.
 const MARK: &str = "<!-- hookbox ";
@@ -74,7 +81,7 @@ impl Filter {
         self
     }
 
-    /// At most so many. Each page is a request of its own; there are at most twenty.
+    /// At most so many, and never more than 200: each page of ten is a request of its own, and there are at most twenty.
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Filter {
         self.limit = limit;
@@ -142,6 +149,15 @@ pub fn marker(run_id: &str) -> String {
     format!("{MARK}{run_id} -->")
 }
 
+/// A text that ends with the [`marker`] of a run.
+///
+/// ```
+/// assert_eq!(hookbox_sdk::hub::marked("Thank you!\n", "0197-4a"), "Thank you!\n\n<!-- hookbox 0197-4a -->");
+/// ```
+pub fn marked(text: &str, run_id: &str) -> String {
+    format!("{}\n\n{}", text.trim_end(), marker(run_id))
+}
+
 /// Whether a run of any Hookbox plugin has marked that text as its own: whoever answers comments does not answer these.
 ///
 /// ```
@@ -164,12 +180,25 @@ impl Thread {
     pub fn comment_of_run(&self, run_id: &str) -> Option<&Entry> {
         let mark = marker(run_id);
         let mut entries = self.events.iter();
-        entries.find(|entry| mark_of(&entry.data.latest.raw) == Some(&mark))
+        entries.find(|entry| entry.has_mark(&mark))
+    }
+
+    /// Whether a run has opened it: the first that happened is the text that it was opened with.
+    fn is_of_run(&self, run_id: &str) -> bool {
+        let first = self.events.first();
+        first.is_some_and(|entry| entry.has_mark(&marker(run_id)))
+    }
+}
+
+impl Entry {
+    fn has_mark(&self, mark: &str) -> bool {
+        mark_of(&self.data.latest.raw) == Some(mark)
     }
 }
 
 impl Client {
-    /// Discussions and pull requests of a repo, newest first. One request for each page of ten.
+    /// Discussions and pull requests of a repo, newest first, up to the filter's [limit](Filter::limit). One request for
+    /// each page of ten.
     ///
     /// `GET /api/{T}/{repo}/discussions?p=…&type=…&status=…&author=…` (hub client, `get_repo_discussions`)
     ///
@@ -227,8 +256,7 @@ impl Client {
         self.thread(num, &format!("{}?diff=1", place(repo, num)?))
     }
 
-    /// Opens a discussion. A repeated attempt opens another one: end the text with a [`marker`], or keep in the state
-    /// that it is open.
+    /// Opens a discussion. A repeated attempt opens another one: see [`Client::open_once`].
     ///
     /// `POST /api/{T}/{repo}/discussions` (hub client, `create_discussion`)
     ///
@@ -243,6 +271,37 @@ impl Client {
             return Err(answer.unreadable("it names no discussion"));
         }
         Ok(opened)
+    }
+
+    /// Opens a discussion unless this run has opened it: its text ends with the run's [`marker`], which is looked for
+    /// first, in those of that title among the fifty newest, open or not. Of the one that is found its number is told,
+    /// and its page. One request for each ten of the repo's discussions, at most five; one for each of that title, at
+    /// most five; and one that opens it.
+    ///
+    /// `GET /api/{T}/{repo}/discussions?…`, `GET …/discussions/{num}`, then `POST …/discussions` (hub client,
+    /// `get_repo_discussions`, `get_discussion_details`, `create_discussion`)
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](super::ErrorKind). A title has 3 to 200 characters.
+    pub fn open_once(
+        &self,
+        repo: &Repo,
+        run_id: &str,
+        title: &str,
+        text: &str,
+    ) -> Result<Once<Opened>, Error> {
+        let title = checked_title(title)?;
+        let newest = Filter::new().discussions().limit(LOOKED_AT_MAX);
+        let listed = self.discussions(repo, &newest)?.into_iter();
+        let alike = listed.filter(|one| one.title.trim() == title);
+        for one in alike.take(READ_MAX) {
+            if self.discussion(repo, one.num)?.is_of_run(run_id) {
+                let url = format!("{}/{repo}/discussions/{}", self.endpoint(), one.num);
+                return Ok(Once::Found(Opened { num: one.num, url }));
+            }
+        }
+        let text = marked(text, run_id);
+        self.open_discussion(repo, title, &text).map(Once::Made)
     }
 
     /// Writes a comment, and returns its id. A repeated attempt writes it again: see [`Client::comment_once`].
@@ -277,8 +336,8 @@ impl Client {
         if let Some(found) = thread.comment_of_run(run_id) {
             return Ok(Once::Found(found.id.clone()));
         }
-        let marked = format!("{}\n\n{}", text.trim_end(), marker(run_id));
-        self.comment(repo, num, &marked).map(Once::Made)
+        let text = marked(text, run_id);
+        self.comment(repo, num, &text).map(Once::Made)
     }
 
     /// Gives a discussion another title.
@@ -293,7 +352,8 @@ impl Client {
         self.post(&path, &json!({"title": title})).map(|_| ())
     }
 
-    /// Closes a discussion or opens it again, with a comment if there is something to say.
+    /// Closes a discussion or opens it again, with a comment if there is something to say. A repeated attempt writes
+    /// the comment again: see [`Client::set_status_once`].
     ///
     /// `POST /api/{T}/{repo}/discussions/{num}/status` (hub client, `change_discussion_status`)
     ///
@@ -318,7 +378,37 @@ impl Client {
         self.post(&path, &body).map(|_| ())
     }
 
-    /// Merges a pull request, with a comment if there is something to say.
+    /// Closes a discussion or opens it again with a comment, unless it stands so already. The comment ends with the
+    /// run's [`marker`]. Two requests, or one if there is nothing to do.
+    ///
+    /// `GET /api/{T}/{repo}/discussions/{num}`, then `POST …/status` (hub client, `get_discussion_details`,
+    /// `change_discussion_status`)
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](super::ErrorKind).
+    pub fn set_status_once(
+        &self,
+        repo: &Repo,
+        num: u64,
+        run_id: &str,
+        status: NewStatus,
+        comment: &str,
+    ) -> Result<Once<()>, Error> {
+        let stands = self.discussion(repo, num)?.status;
+        let wanted = match status {
+            NewStatus::Open => Status::Open,
+            NewStatus::Closed => Status::Closed,
+        };
+        if stands == wanted {
+            return Ok(Once::Found(()));
+        }
+        let comment = marked(comment, run_id);
+        self.set_status(repo, num, status, Some(&comment))
+            .map(Once::Made)
+    }
+
+    /// Merges a pull request, with a comment if there is something to say. A repeated attempt finds it merged, which
+    /// the Hub refuses: see [`Client::merge_once`].
     ///
     /// `POST /api/{T}/{repo}/discussions/{num}/merge` (hub client, `merge_pull_request`)
     ///
@@ -331,6 +421,28 @@ impl Client {
         };
         let path = format!("{}/merge", place(repo, num)?);
         self.post(&path, &body).map(|_| ())
+    }
+
+    /// Merges a pull request with a comment, unless it is merged already. The comment ends with the run's [`marker`].
+    /// Two requests, or one if there is nothing to do.
+    ///
+    /// `GET /api/{T}/{repo}/discussions/{num}`, then `POST …/merge` (hub client, `get_discussion_details`,
+    /// `merge_pull_request`)
+    ///
+    /// # Errors
+    /// See [`ErrorKind`](super::ErrorKind).
+    pub fn merge_once(
+        &self,
+        repo: &Repo,
+        num: u64,
+        run_id: &str,
+        comment: &str,
+    ) -> Result<Once<()>, Error> {
+        if self.discussion(repo, num)?.status == Status::Merged {
+            return Ok(Once::Found(()));
+        }
+        let comment = marked(comment, run_id);
+        self.merge(repo, num, Some(&comment)).map(Once::Made)
     }
 }
 

@@ -55,7 +55,10 @@ pub enum ErrorKind {
         wait: Duration,
     },
     /// The Hub failed (5xx, 408).
-    Unavailable,
+    Unavailable {
+        /// How long to wait, if the Hub says so (`Retry-After`).
+        wait: Option<Duration>,
+    },
     /// The token is missing or not valid (401). The Hub also says so of a repo that it does not show to nobody.
     Unauthorized,
     /// The token may not do that (403).
@@ -66,8 +69,12 @@ pub enum ErrorKind {
     Conflict,
     /// The Hub refuses the call as it is (any other 4xx).
     Refused,
-    /// What was asked for is on another host, which the SDK does not follow to: a large file, as a rule. To read it,
-    /// have that host granted, without a credential.
+    /// The file is a large one (LFS, Xet): git has only what stands for it, and its content lies on another host.
+    LargeFile {
+        /// Its size in bytes; zero if that is not said.
+        size: u64,
+    },
+    /// What was asked for is on another host, which the SDK does not follow to.
     Elsewhere {
         /// The host.
         host: String,
@@ -156,7 +163,9 @@ impl Error {
             403 => ErrorKind::Forbidden,
             404 | 410 => ErrorKind::NotFound,
             409 | 412 => ErrorKind::Conflict,
-            408 | 500.. => ErrorKind::Unavailable,
+            408 | 500.. => ErrorKind::Unavailable {
+                wait: rate::retry_after(response),
+            },
             _ => ErrorKind::Refused,
         };
         let header = |name| response.header(name).map(str::to_owned);
@@ -205,11 +214,13 @@ impl Error {
     /// What a handler answers to it.
     pub(crate) fn failure(&self, reason: String) -> Failure {
         match (&self.0.kind, &self.0.source) {
-            (ErrorKind::RateLimited { wait }, _) => Failure::retry_after(reason, *wait),
+            (ErrorKind::RateLimited { wait } | ErrorKind::Unavailable { wait: Some(wait) }, _) => {
+                Failure::retry_after(reason, *wait)
+            }
             (_, Some(source)) => source.failure(reason),
             (
                 ErrorKind::Transport
-                | ErrorKind::Unavailable
+                | ErrorKind::Unavailable { wait: None }
                 | ErrorKind::Conflict
                 | ErrorKind::Unreadable,
                 None,
@@ -243,10 +254,13 @@ impl fmt::Display for Error {
             ErrorKind::RateLimited { wait } => {
                 write!(f, "rate limited for {} s", wait.as_secs())?;
             }
-            ErrorKind::Elsewhere { host } => write!(
+            ErrorKind::LargeFile { size } => write!(
                 f,
-                "it leads to {host}, and other hosts are not followed to: large files lie there"
+                "it is a large file (LFS, {size} bytes): its content lies on another host, and is not read here"
             )?,
+            ErrorKind::Elsewhere { host } => {
+                write!(f, "it leads to {host}, and other hosts are not followed to")?
+            }
             ErrorKind::Moved { path } => write!(f, "it has moved to {path}")?,
             _ => match self.0.status {
                 Some(status) => write!(f, "the Hub answers {status}")?,

@@ -221,7 +221,8 @@ impl Client {
     /// The Jobs of a user or an organisation with a label of that value. The Hub is asked for these alone, and what it
     /// answers is looked through again.
     ///
-    /// `GET /api/jobs/{namespace}?label=…` (hub client, `list_jobs`). One request for each page, at most ten.
+    /// `GET /api/jobs/{namespace}?label=…` (hub client, `list_jobs`). One request for each page. No more than ten pages
+    /// are asked for: what stands on later ones is not found.
     ///
     /// # Errors
     /// See [`ErrorKind`](super::ErrorKind).

@@ -1,4 +1,4 @@
-//! How long a rate limit lasts, as the Hub says it.
+//! How long a rate limit lasts, or the Hub is away, as it says it.
 //!
 //! `RateLimit: "api";r=0;t=55`: of the limit `api`, none remain, and it begins anew in 55 seconds. (docs: "Hub rate
 //! limits"; hub client, `parse_ratelimit_headers`; the form is that of the IETF's draft on rate limit headers)
@@ -16,11 +16,15 @@ const WAIT_MAX: Duration = Duration::from_secs(3600);
 /// How long to wait before the next call, after an answer 429.
 pub fn wait(response: &Response) -> Duration {
     let limit = response.header("ratelimit").and_then(exhausted);
-    let after = || {
-        let seconds = response.header("retry-after")?.trim().parse().ok()?;
-        Some(Duration::from_secs(seconds))
-    };
+    let after = || retry_after(response);
     limit.or_else(after).unwrap_or(WAIT).min(WAIT_MAX)
+}
+
+/// How long to wait before the next call by the answer's `Retry-After`, if it names seconds. (RFC 9110, section 10.2.3;
+/// a date is passed over)
+pub fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.header("retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(WAIT_MAX))
 }
 
 /// The longest wait of the limits of which nothing remains. The headers come with each answer, so one that is not

@@ -104,6 +104,81 @@ fn a_run_comments_once_however_often_it_is_attempted() {
 }
 
 #[test]
+fn a_run_opens_a_discussion_once_however_often_it_is_attempted() {
+    let hub = FakeHub::start();
+    let place = format!("{MODEL}/discussions");
+    let listed = |num: u64, title: &str| json!({"num": num, "title": title, "status": "closed"});
+    let list = format!("{place}?p=0&type=discussion&status=all");
+    let page = [
+        listed(9, "Licence"),
+        listed(8, "Another"),
+        listed(7, "Licence"),
+    ];
+    hub.answers(
+        "GET",
+        &list,
+        &json!({"count": 3, "start": 0, "discussions": page}),
+    );
+    let entry = |text: &str| json!({"type": "comment", "data": {"latest": {"raw": text}}});
+    let opened_by = |num: u64, run: &str| {
+        let events = [
+            entry(&marked("Which one?", run)),
+            entry(&marked("I see.", "run-3")),
+        ];
+        hub.answers(
+            "GET",
+            &format!("{place}/{num}"),
+            &json!({"num": num, "events": events}),
+        );
+    };
+    opened_by(9, "run-2");
+    opened_by(7, "run-1");
+    hub.answers("POST", &place, &json(sample!("opened.json")));
+    let open = |run: &str| client().open_once(&model(), run, " Licence ", "Which one?\n");
+    let Once::Found(found) = open("run-1").unwrap() else {
+        panic!("it is there")
+    };
+    let url = "https://huggingface.co/some-user/some-repo/discussions/7";
+    assert_eq!((found.num, found.url.as_str()), (7, url));
+    // A comment of a run is not what it has opened.
+    let Once::Made(made) = open("run-3").unwrap() else {
+        panic!("it is not there")
+    };
+    assert_eq!(made.num, 20);
+    assert_eq!(
+        hub.bodies()[0]["description"],
+        "Which one?\n\n<!-- hookbox run-3 -->"
+    );
+    assert_eq!(hub.asked().len(), 7);
+    assert!(client().open_once(&model(), "run-1", "x", "").is_err());
+}
+
+#[test]
+fn a_run_closes_and_merges_once_and_marks_what_it_says() {
+    let hub = FakeHub::start();
+    let place = format!("{MODEL}/discussions/19");
+    for status in ["open", "closed", "merged"] {
+        hub.answers("GET", &place, &json!({"num": 19, "status": status}));
+    }
+    hub.answers("POST", &format!("{place}/status"), &json!({}));
+    hub.answers("POST", &format!("{place}/merge"), &json!({}));
+    let close = || client().set_status_once(&model(), 19, "run-1", NewStatus::Closed, "Done.");
+    assert_eq!(close(), Ok(Once::Made(())));
+    assert_eq!(close(), Ok(Once::Found(())));
+    let merge = || client().merge_once(&model(), 19, "run-1", "Done.");
+    assert_eq!(merge(), Ok(Once::Found(())));
+    hub.answers("GET", &place, &json!({"num": 19, "status": "open"}));
+    assert_eq!(merge(), Ok(Once::Found(())));
+    assert_eq!(merge(), Ok(Once::Made(())));
+    let said = "Done.\n\n<!-- hookbox run-1 -->";
+    let expected = [
+        json!({"status": "closed", "comment": said}),
+        json!({"comment": said}),
+    ];
+    assert_eq!(hub.bodies(), expected);
+}
+
+#[test]
 fn a_commit_is_sent_as_lines_of_json() {
     let path = "/api/datasets/my-org/reviews/commit/main?create_pr=1";
     let hub = hub("POST", path, sample!("commit.json"));

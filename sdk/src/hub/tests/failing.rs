@@ -28,13 +28,13 @@ fn each_status_is_a_kind_of_its_own_and_says_whether_to_try_again() {
         (401, ErrorKind::Unauthorized, None),
         (403, ErrorKind::Forbidden, None),
         (404, ErrorKind::NotFound, None),
-        (408, ErrorKind::Unavailable, Some(None)),
+        (408, ErrorKind::Unavailable { wait: None }, Some(None)),
         (409, ErrorKind::Conflict, Some(None)),
         (410, ErrorKind::NotFound, None),
         (412, ErrorKind::Conflict, Some(None)),
         (422, ErrorKind::Refused, None),
-        (500, ErrorKind::Unavailable, Some(None)),
-        (503, ErrorKind::Unavailable, Some(None)),
+        (500, ErrorKind::Unavailable { wait: None }, Some(None)),
+        (503, ErrorKind::Unavailable { wait: None }, Some(None)),
         (304, ErrorKind::Refused, None),
     ];
     for (status, kind, wanted) in cases {
@@ -56,6 +56,17 @@ fn a_rate_limit_is_waited_for_by_the_hubs_own_word() {
     );
     assert_eq!(again(error), Some(Some(56_000)));
     assert_eq!(again(fails(Ok(Response::new(429)))), Some(Some(60_000)));
+}
+
+#[test]
+fn a_hub_that_is_away_is_tried_when_it_says_that_it_is_back() {
+    let away = |header: &str| fails(Ok(Response::new(503).with_header("Retry-After", header)));
+    let wait = Some(Duration::from_secs(20));
+    assert_eq!(away("20").kind(), &ErrorKind::Unavailable { wait });
+    assert_eq!(again(away("20")), Some(Some(20_000)));
+    // Nonsense does not put a run off for years, and a date leaves it to the operator's schedule.
+    assert_eq!(again(away("18446744073709551615")), Some(Some(3_600_000)));
+    assert_eq!(again(away("Wed, 21 Oct 2026 07:28:00 GMT")), Some(None));
 }
 
 #[test]

@@ -182,58 +182,84 @@ fn a_tree_without_end_is_told_as_incomplete_and_one_elsewhere_is_not_followed() 
 }
 
 #[test]
-fn a_file_is_read_through_redirects_on_the_same_host() {
+fn a_file_is_read_as_git_has_it() {
     let hub = FakeHub::start();
-    let first = "/datasets/my-org/reviews/resolve/main/a%20b/caf%C3%A9.md";
-    let cached = "/api/resolve-cache/datasets/my-org/reviews/575db8b/a%20b/caf%C3%A9.md?etag=1";
-    let to = Response::new(307).with_header("Location", cached);
-    hub.answers_with("GET", first, Ok(to));
+    let path = "/datasets/my-org/reviews/raw/main/a%20b/caf%C3%A9.md";
     let content = Response::new(200)
         .with_header("X-Repo-Commit", "575db8b")
         .with_body("# hi");
-    hub.answers_with("GET", cached, Ok(content));
+    hub.answers_with("GET", path, Ok(content));
     let repo = Repo::dataset("my-org/reviews").unwrap();
     let file = client().read_file(&repo, "main", "a b/café.md").unwrap();
     assert_eq!(
         (file.text().as_ref(), file.commit.as_deref()),
         ("# hi", Some("575db8b"))
     );
-    assert_eq!(
-        hub.asked(),
-        [format!("GET {first}"), format!("GET {cached}")]
-    );
+    assert_eq!(hub.asked(), [format!("GET {path}")]);
 }
 
 #[test]
-fn a_large_file_lies_elsewhere_and_is_not_followed_to() {
-    for location in [
+fn a_large_file_is_told_from_what_stands_for_it() {
+    let reads = |content: &str| {
+        let hub = FakeHub::start();
+        let answer = Response::new(200).with_body(content);
+        hub.answers_with("GET", "/some-user/some-repo/raw/main/x", Ok(answer));
+        client().read_file(&model(), "main", "x")
+    };
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let error = reads(pointer).unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::LargeFile { size: 12345 });
+    let told = "GET /some-user/some-repo/raw/main/x: it is a large file (LFS, 12345 bytes): its content lies on \
+                another host, and is not read here";
+    assert_eq!(error.to_string(), told);
+    assert!(matches!(
+        crate::Failure::from(error),
+        crate::Failure::Rejected { .. }
+    ));
+    let long = format!("{pointer}{}", "x".repeat(1024));
+    for text in ["", "version", &pointer[1..], &pointer[..20], &long] {
+        assert_eq!(reads(text).unwrap().text(), text);
+    }
+}
+
+#[test]
+fn redirects_are_followed_on_the_same_host_alone() {
+    let path = "/some-user/some-repo/raw/main/x";
+    let moved = |to: &str| {
+        let hub = FakeHub::start();
+        let answer = Response::new(307).with_header("Location", to);
+        hub.answers_with("GET", path, Ok(answer));
+        let content = Response::new(200).with_body("# hi");
+        hub.answers_with("GET", "/some-user/renamed/raw/main/x", Ok(content));
+        let read = client().read_file(&model(), "main", "x");
+        (read, hub.asked().len())
+    };
+    for to in [
+        "/some-user/renamed/raw/main/x",
+        "https://huggingface.co/some-user/renamed/raw/main/x",
+    ] {
+        let (read, asked) = moved(to);
+        assert_eq!((read.unwrap().text().as_ref(), asked), ("# hi", 2), "{to}");
+    }
+    for to in [
         "https://cdn-lfs.hf.co/x?signature=secret",
         "//cdn-lfs.hf.co/x",
         "http://cdn-lfs.hf.co/x",
     ] {
-        let hub = FakeHub::start();
-        let path = "/some-user/some-repo/resolve/main/model.bin";
-        let to = Response::new(302).with_header("location", location);
-        hub.answers_with("GET", path, Ok(to));
-        let error = client()
-            .read_file(&model(), "main", "model.bin")
-            .unwrap_err();
-        let host = "cdn-lfs.hf.co".to_owned();
+        let (read, asked) = moved(to);
+        let (error, host) = (read.unwrap_err(), "cdn-lfs.hf.co".to_owned());
         assert_eq!(error.kind(), &ErrorKind::Elsewhere { host });
         assert!(!error.to_string().contains("secret"), "{error}");
-        assert_eq!(hub.asked().len(), 1);
+        assert_eq!(asked, 1);
     }
     // Another scheme of the same host is another place.
-    let hub = FakeHub::start();
-    let to = Response::new(302).with_header("location", "http://huggingface.co/x");
-    hub.answers_with("GET", "/some-user/some-repo/resolve/main/x", Ok(to));
-    assert!(client().read_file(&model(), "main", "x").is_err());
+    assert!(moved("http://huggingface.co/x").0.is_err());
 }
 
 #[test]
 fn redirects_in_a_circle_are_given_up() {
     let hub = FakeHub::start();
-    let path = "/some-user/some-repo/resolve/main/x";
+    let path = "/some-user/some-repo/raw/main/x";
     let to = Response::new(302).with_header("location", path);
     hub.answers_with("GET", path, Ok(to));
     let error = client().read_file(&model(), "main", "x").unwrap_err();
@@ -307,6 +333,22 @@ fn jobs_are_found_by_their_label() {
     assert_eq!(jobs[0].labels.get("plugin"), Some("auto-retrain"));
     assert_eq!(hub.asked(), [format!("GET {path}")]);
     assert!(client().jobs("my/org", ("a", "b")).is_err());
+}
+
+#[test]
+fn jobs_are_looked_through_page_by_page_up_to_a_bound() {
+    let hub = FakeHub::start();
+    let path = "/api/jobs/my-org?label=hookbox-run%3Drun-1";
+    let next = format!("{path}&cursor=abc");
+    let page = |body: &str, next: &str| {
+        let link = format!("<{next}>; rel=\"next\"");
+        Ok(Response::new(200).with_body(body).with_header("Link", link))
+    };
+    hub.answers_with("GET", path, page("[]", &next));
+    hub.answers_with("GET", &next, page(sample!("jobs.json"), &next));
+    let jobs = client().jobs("my-org", ("hookbox-run", "run-1")).unwrap();
+    // A list without end is given up after ten pages.
+    assert_eq!((jobs.len(), hub.asked().len()), (9, 10));
 }
 
 #[test]

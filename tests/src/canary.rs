@@ -37,6 +37,15 @@ impl Canary {
         }
     }
 
+    /// One as the Hub makes them: it may stand anywhere, also in the name of a field.
+    #[must_use]
+    pub fn token(place: &'static str) -> Self {
+        Self {
+            place,
+            secret: format!("hf_{}QzJwXkVbYpLmRtNc", place.to_ascii_uppercase()),
+        }
+    }
+
     /// The same without a space, for a place that takes none.
     #[must_use]
     pub fn without_space(place: &'static str) -> Self {
@@ -56,6 +65,15 @@ impl Canary {
     /// The forms in which the secret, or half of it, is there.
     #[must_use]
     pub fn forms_in(&self, searched: &Searched) -> Vec<String> {
+        let mut forms = self.forms();
+        forms.retain(|(_, needle)| searched.holds(needle));
+        forms.into_iter().map(|(form, _)| form).collect()
+    }
+
+    /// The forms in which it, or half of it, may turn up: what each is called, and its text, each byte as the character of
+    /// that number.
+    #[must_use]
+    pub fn forms(&self) -> Vec<(String, String)> {
         let (first, second) = self.secret.split_at(self.secret.len() / 2);
         let parts = [
             ("all", self.secret.as_str()),
@@ -74,12 +92,10 @@ impl Canary {
         let hashes = hashes(&self.secret)
             .into_iter()
             .map(|needle| ("all", needle));
-        let mut found = Vec::new();
-        for (part, (form, needle)) in forms.chain(hashes) {
-            let is_there = searched.holds(&needle);
-            found.extend(is_there.then(|| format!("{part}, {form}")));
-        }
-        found
+        forms
+            .chain(hashes)
+            .map(|(part, (form, needle))| (format!("{part}, {form}"), needle))
+            .collect()
     }
 }
 
@@ -101,6 +117,9 @@ fn needles(secret: &str) -> Vec<(&'static str, String)> {
         ("as JSON", json.trim_matches('"').to_owned()),
         ("hex", hex(bytes)),
         ("HEX", hex(bytes).to_ascii_uppercase()),
+        ("reversed", secret.chars().rev().collect()),
+        // As the name of a field, which is written in lower case.
+        ("in lower case", secret.to_ascii_lowercase()),
         ("list of bytes", decimal.join(", ")),
         ("list of bytes", decimal.join(",")),
     ];
@@ -326,6 +345,8 @@ mod tests {
         check("all, raw", html.replace('>', "&gt;").replace('\'', "&#39;"));
         check("all, hex", hex(secret.as_bytes()));
         check("all, HEX", hex(secret.as_bytes()).to_ascii_uppercase());
+        check("all, reversed", secret.chars().rev().collect::<String>());
+        check("all, in lower case", secret.to_ascii_lowercase());
         check("all, list of bytes", format!("{:?}", secret.as_bytes()));
         let hash = Sha256::digest(secret.as_bytes());
         check("all, SHA-256 as hex", hex(&hash));

@@ -14,6 +14,7 @@ const TARGET: &str = "wasm32-wasip2";
 const COMPONENTS: &[&str] = &[
     "hello",
     "commit-log",
+    "discussion-bot",
     "guest-bad-manifest",
     "guest-big-manifest",
     "guest-config-watcher",

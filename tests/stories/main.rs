@@ -45,6 +45,8 @@ mod deploy;
 #[cfg(test)]
 mod dev;
 #[cfg(test)]
+mod discussion_bot;
+#[cfg(test)]
 mod export;
 #[cfg(test)]
 mod granting;

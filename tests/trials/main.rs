@@ -11,6 +11,8 @@ mod counters;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod discussion_bot;
+#[cfg(test)]
 mod edit;
 #[cfg(test)]
 mod flood;

@@ -2,12 +2,15 @@
 //!
 //! Absent is `null`; times are RFC 3339 in UTC with milliseconds. Fields may be added, never renamed.
 
+mod holding;
+
 use crate::clock::rfc3339;
 use crate::delivery::{AttemptRecord, DeliveryId, Gate, LogLine, OutgoingCall, Trap};
 use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunEntry, RunRecord, Totals};
 use crate::plugin::{Component, Manifest, StoredSubscription, Want};
 use crate::refusal::Refusal;
 use crate::replay::Skipped;
+use holding::AccountJson;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -207,6 +210,8 @@ pub struct PluginJson {
     subscriptions: Vec<StoredSubscription>,
     candidate: Option<CandidateJson>,
     paused_by: Option<String>,
+    own_account: Option<AccountJson>,
+    own_account_unknown: Option<String>,
 }
 
 /// A plugin that was paused, or whose pause was ended.
@@ -441,6 +446,7 @@ impl From<PluginRecord> for PluginJson {
         let digest = record.active.clone().or_else(of_candidate);
         // Before there is an active version, the plugin's own state is that of its candidate.
         let candidate = record.candidate.filter(|_| record.active.is_some());
+        let (own_account, own_account_unknown) = AccountJson::of(record.own);
         Self {
             name: record.name,
             state: record.state.as_str(),
@@ -457,6 +463,8 @@ impl From<PluginRecord> for PluginJson {
                 reason: candidate.reason,
             }),
             paused_by: record.paused_by,
+            own_account,
+            own_account_unknown,
         }
     }
 }

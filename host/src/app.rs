@@ -1,5 +1,6 @@
 //! The host, wired: ledger, engine, catalog, router, worker and listener, from start to drain.
 
+mod accounts;
 mod admin;
 mod hint;
 mod host;

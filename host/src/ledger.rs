@@ -16,8 +16,8 @@ pub mod sqlite;
 
 pub use crate::delivery::state::{StateChanges, StateKeys, StateQuota, StateUsage, StateValue};
 pub use record::{
-    AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, Page, Payload, PluginRecord,
-    PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
+    AttemptEntry, Candidate, DeliveryFilter, DeliveryRecord, OwnAccount, OwnStanding, Page,
+    Payload, PluginRecord, PluginState, PluginTotals, RunEntry, RunFilter, RunRecord, Totals,
 };
 pub use settings::{LedgerSettings, OnDuplicate};
 pub use slots::{Freed, Slots};

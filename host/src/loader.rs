@@ -17,7 +17,7 @@ mod retries;
 
 pub use config::{LoaderConfig, LoaderError, LoaderSettings};
 pub use metrics::LoaderMetrics;
-pub use register::Loaded;
+pub use register::{Loaded, OwnAccounts};
 
 use crate::ledger::{Ledger, PluginRecord};
 use crate::plugin::catalog::{Plugin, Presence};
@@ -48,6 +48,7 @@ pub struct Loader {
     workshop: Arc<Workshop>,
     queue: Queue,
     settings: watch::Receiver<LoaderSettings>,
+    own: watch::Receiver<Arc<OwnAccounts>>,
     /// Those that are taken up.
     taken_up: LoaderSettings,
     memory_bytes_max: usize,
@@ -106,6 +107,7 @@ impl Loader {
             queue: Queue::new(Arc::clone(&workshop)),
             workshop,
             settings,
+            own: config.own,
             taken_up,
             memory_bytes_max,
             wake,
@@ -150,6 +152,10 @@ impl Loader {
                 }
                 Some((plugin, done)) = self.queue.finished() => self.finish(plugin, done),
                 Ok(()) = self.settings.changed() => self.take_up_settings(),
+                Ok(()) = self.own.changed() => {
+                    let own = Arc::clone(&self.own.borrow_and_update());
+                    self.changed.extend(self.register.take_own(own));
+                }
                 () = next_look(&self.wake, last_look, pause) => {
                     last_look = Instant::now();
                     self.look().await?;

@@ -4,6 +4,7 @@
 //! The first half is pure rules (`host`, `path`, `address`, `entry`), the second half the wire (`resolve`, `connect`,
 //! `tls`, `client`, `body`). Neither knows of WASI, of grant files or of the ledger.
 
+mod account;
 pub mod address;
 mod body;
 mod client;
@@ -19,6 +20,7 @@ mod refused;
 mod resolve;
 mod tls;
 
+pub use account::{Account, AccountError, HubEntry, hub_entry};
 pub use body::{Bounded, Ended, REQUEST_BYTES_MAX, RequestBody, Unfinished};
 pub use client::{Answer, ConnectionKind, Times};
 pub use credential::{Credential, Form};

@@ -154,6 +154,7 @@ mod tests {
                 known_scopes: KNOWN_SCOPES_0_1,
             },
             matcher: Matcher::default(),
+            own: None,
             rules: Rules::default(),
             digest: "d1".into(),
             parked: None,

@@ -5,7 +5,7 @@
 
 use crate::delivery::{NewRun, RunId};
 use crate::event::Event;
-use crate::ledger::PluginRecord;
+use crate::ledger::{OwnAccount, PluginRecord};
 use crate::plugin::grant::Matcher;
 use crate::plugin::{Grant, Manifest};
 use crate::rule::Rules;
@@ -21,6 +21,8 @@ pub struct Route {
     pub manifest: Manifest,
     /// Its grant's `[match]`.
     pub matcher: Matcher,
+    /// The id of the account whose credential its calls carry, if that is known.
+    pub own: Option<String>,
     /// How its grant lets its runs follow each other.
     pub rules: Rules,
     /// The digest of its component.
@@ -48,6 +50,11 @@ impl Route {
             plugin: record.name.clone(),
             manifest,
             matcher: grant.matcher,
+            own: record
+                .own
+                .as_ref()
+                .and_then(OwnAccount::id)
+                .map(str::to_owned),
             rules: grant.rules,
             digest: record.manifest_digest.clone().unwrap_or_default(),
             parked: record.state.parks(record.reason.as_deref()),
@@ -73,6 +80,9 @@ pub enum Unrouted {
     /// Its operator keeps the event from it.
     #[error("[match] in its grant keeps the event from it")]
     NotMatched,
+    /// The plugin itself caused the event.
+    #[error("its own account caused the event (`ignore-own` in its grant)")]
+    Own,
 }
 
 /// A plugin that handles an event, and how it sees it.
@@ -203,13 +213,16 @@ fn judge<'a>(route: &'a Route, event: &Event) -> Result<Routed<'a>, Unrouted> {
     if !route.matcher.admits(event) {
         return Err(Unrouted::NotMatched);
     }
+    if route.matcher.ignores(event, route.own.as_deref()) {
+        return Err(Unrouted::Own);
+    }
     Ok(Routed { route, seen })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::PluginState;
+    use crate::ledger::{OwnStanding, PluginState};
     use crate::scope::{KNOWN_SCOPES_0_1, Subscription};
 
     fn route(plugin: &str, patterns: &[&str]) -> Route {
@@ -229,6 +242,7 @@ mod tests {
                 known_scopes: KNOWN_SCOPES_0_1,
             },
             matcher: Matcher::default(),
+            own: None,
             rules: Rules::default(),
             digest: String::new(),
             parked: None,
@@ -294,6 +308,7 @@ mod tests {
             grant: grant.map(str::to_owned),
             missing_since_ms: None,
             paused_by: None,
+            own: None,
         }
     }
 
@@ -341,6 +356,42 @@ mod tests {
             router.judge("narrow", &other).unwrap_err(),
             Unrouted::NotSubscribed
         );
+    }
+
+    #[test]
+    fn what_a_plugin_itself_wrote_is_not_routed_to_it() {
+        let own = |id: &str| OwnAccount {
+            of: "x".into(),
+            standing: OwnStanding::Known {
+                id: id.into(),
+                name: None,
+            },
+        };
+        let commented = |own: Option<OwnAccount>, grant: &str| PluginRecord {
+            manifest: Some(route("a", &["discussion.comment"]).manifest.to_stored()),
+            own,
+            ..noted("a", Some(grant))
+        };
+        let event = Event {
+            scope: "discussion.comment".into(),
+            action: "create".into(),
+            comment_author_id: Some("me".into()),
+            ..Event::default()
+        };
+        let unknown = OwnAccount {
+            standing: OwnStanding::Unknown { reason: "?".into() },
+            ..own("me")
+        };
+        for (own, grant, expected) in [
+            (Some(own("me")), "", Some(Unrouted::Own)),
+            (Some(own("other")), "", None),
+            (Some(own("me")), "[match]\nignore-own = false", None),
+            (Some(unknown), "", None),
+            (None, "", None),
+        ] {
+            let router = Router::of(&[commented(own, grant)]);
+            assert_eq!(router.judge("a", &event).err(), expected, "{grant}");
+        }
     }
 
     #[test]

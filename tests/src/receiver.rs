@@ -1,7 +1,8 @@
-//! Whoever alerts are posted to: keeps what comes, and answers as a story says.
+//! Whoever alerts are posted to, or plugins call: keeps what comes, and answers as a story says.
 
 use crate::wait::eventually_or;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
@@ -23,6 +24,8 @@ struct State {
     status: AtomicU16,
     over: AtomicBool,
     got: Mutex<Vec<(String, Value)>>,
+    /// What is answered to a path, in place of an empty body.
+    bodies: Mutex<BTreeMap<String, Value>>,
 }
 
 impl Receiver {
@@ -36,6 +39,7 @@ impl Receiver {
             status: AtomicU16::new(status),
             over: AtomicBool::new(false),
             got: Mutex::default(),
+            bodies: Mutex::default(),
         });
         let shared = Arc::clone(&state);
         let thread = std::thread::spawn(move || {
@@ -57,6 +61,12 @@ impl Receiver {
     /// From now on answers with another.
     pub fn answers(&self, status: u16) {
         self.state.status.store(status, Ordering::SeqCst);
+    }
+
+    /// From now on answers a path with this body.
+    pub fn says(&self, path: &str, body: &Value) {
+        let mut bodies = (self.state.bodies.lock()).unwrap_or_else(PoisonError::into_inner);
+        bodies.insert(path.to_owned(), body.clone());
     }
 
     /// Its address, with this path.
@@ -105,6 +115,11 @@ impl State {
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
         let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+        let said = {
+            let bodies = (self.bodies.lock()).unwrap_or_else(PoisonError::into_inner);
+            bodies.get(&path).map(Value::to_string).unwrap_or_default()
+        };
+        let length = said.len();
         let body = serde_json::from_slice(&body).unwrap_or_default();
         self.got
             .lock()
@@ -114,7 +129,7 @@ impl State {
         let mut stream = stream;
         write!(
             stream,
-            "HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\nlocation: /elsewhere\r\n\r\n"
+            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\nlocation: /elsewhere\r\n\r\n{said}"
         )
     }
 }

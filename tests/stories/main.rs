@@ -63,6 +63,8 @@ mod hot_versions;
 #[cfg(test)]
 mod house_rules;
 #[cfg(test)]
+mod ignore_own;
+#[cfg(test)]
 mod ledger_cli;
 #[cfg(test)]
 mod logs;

@@ -116,8 +116,6 @@ fn a_grant_with_a_mistake_is_refused_with_its_line() {
     let host = Host::with(&[])
         .plugin_as("misspelt", "hello")
         .grant("misspelt", "memory = \"1MiB\"\nfule = 1\n")
-        .plugin_as("later", "hello")
-        .grant("later", "[match]\nignore-own = true\n")
         .plugin_as("greedy", "hello")
         .grant("greedy", "memory = \"4GiB\"\n")
         .plugin_as("broken", "hello")
@@ -128,12 +126,6 @@ fn a_grant_with_a_mistake_is_refused_with_its_line() {
         "misspelt",
         "refused",
         "line 2: `fule` is not a key; did you mean `fuel`?",
-    );
-    stands(
-        &host,
-        "later",
-        "refused",
-        "line 2: `match.ignore-own` is not enforced by this version",
     );
     stands(
         &host,

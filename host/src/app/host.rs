@@ -5,7 +5,7 @@ use super::hint::Hint;
 use super::reload::{Live, Reload};
 use super::signals::Signals;
 use super::{Companion, Feed, Paused, greet, public_url};
-use super::{pauses, upkeep};
+use super::{accounts, pauses, upkeep};
 use crate::admin::token::{self, Held};
 use crate::admin::{AdminMetrics, Desk, LISTS_MAX, note_address};
 use crate::alert::{self, AlertMetrics};
@@ -15,7 +15,7 @@ use crate::exposition::Exposition;
 use crate::intake::{Intake, IntakeMetrics};
 use crate::ledger::sqlite::{LastStop, SqliteLedger, WriterMetrics};
 use crate::ledger::{Ledger, LedgerError};
-use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics};
+use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics, OwnAccounts};
 use crate::metrics::Registry;
 use crate::outgoing::{Network, OwnListeners, SystemResolver};
 use crate::plugin::Engine;
@@ -58,6 +58,7 @@ struct Tasks {
     hint: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     pauses: JoinHandle<()>,
+    accounts: JoinHandle<()>,
     alerts: JoinHandle<()>,
     reload: Option<JoinHandle<()>>,
     companion: Option<JoinHandle<()>>,
@@ -107,10 +108,12 @@ impl Host {
         let ledger: Arc<dyn Ledger> = ledger;
         let reload = Reload::of(&self.config, live.clone())?;
         let own = OwnListeners::default();
+        let accounts = watch::Sender::default();
         let config = LoaderConfig {
             plugins: self.config.plugins.clone(),
             settings: live.loader(),
             outlet: outlet(&self.config, Arc::clone(&ledger), own.clone()),
+            own: accounts.subscribe(),
         };
         let engine = self.engine.clone();
         let loader = Loader::start(Arc::clone(&ledger), engine, self.store, config);
@@ -143,6 +146,7 @@ impl Host {
             engine: self.engine,
             registry: self.registry,
             own,
+            accounts,
         };
         let mut tasks = parts.run(companion).await?;
         let ended = tasks.until_told(&*ledger, &mut signals).await;
@@ -173,6 +177,7 @@ struct Parts {
     engine: Engine,
     registry: Registry,
     own: OwnListeners,
+    accounts: watch::Sender<Arc<OwnAccounts>>,
 }
 
 impl Parts {
@@ -219,6 +224,8 @@ impl Parts {
         let halt = worker.halt();
         let worker = tokio::spawn(worker.run(stopping.clone()));
         let catalog = loaded.catalog;
+        let accounts =
+            accounts::learn(catalog.clone(), loaded.own, self.accounts, stopping.clone());
         let intake = Intake::new(
             Arc::clone(&self.ledger),
             loaded.router,
@@ -260,6 +267,7 @@ impl Parts {
             hint: tokio::spawn(hint.give(stopping.clone())),
             upkeep: tokio::spawn(upkeep),
             pauses: tokio::spawn(pauses),
+            accounts: tokio::spawn(accounts),
             alerts: tokio::spawn(alerts),
             loader: tokio::spawn(self.loader.run(stopping.clone())),
             reload: (self.reload).map(|reload| tokio::spawn(reload.run(stopping))),
@@ -340,6 +348,7 @@ impl Tasks {
         self.hint.await.context("the hint's task failed")?;
         self.upkeep.await.context("the upkeep's task failed")?;
         self.pauses.await.context("the pauses' task failed")?;
+        self.accounts.await.context("the accounts' task failed")?;
         self.alerts.await.context("the alerts' task failed")?;
         if let Some(reload) = self.reload {
             reload.await.context("the settings' task failed")?;

@@ -4,7 +4,7 @@
 use crate::activity::{PluginJson, SwitchedJson};
 use crate::cli::{End, output};
 use crate::ledger::sqlite::{SqliteOperator, SqliteReader, Switched};
-use crate::ledger::{OPERATOR, PluginRecord, PluginState};
+use crate::ledger::{OPERATOR, OwnAccount, PluginRecord, PluginState};
 use crate::plugin::{self, Manifest};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -192,6 +192,10 @@ fn reason(plugin: &PluginRecord) -> String {
             _ => format!("also paused by {by}, {end}"),
         }
     });
+    let own = plugin.own.as_ref().and_then(OwnAccount::unknown);
+    let own = own
+        .map(|why| format!("its own account is not known, so what that writes comes to it: {why}"));
     let parts = plugin.reason.clone().into_iter().chain(paused).chain(new);
+    let parts = parts.chain(own);
     parts.collect::<Vec<_>>().join("; ")
 }

@@ -103,6 +103,7 @@ macro_rules! ledger_conforms {
             a_paused_plugin_stays_paused_when_it_is_loaded_anew,
             a_pause_ends_when_another_version_or_grant_comes,
             a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin,
+            a_plugins_own_account_is_noted_with_it,
             a_forgotten_plugins_runs_are_dead_and_can_be_replayed,
             a_paused_plugin_is_paused_when_it_comes_back_as_it_was,
             a_forgotten_plugins_name_stays_known,
@@ -355,6 +356,7 @@ pub fn plugin(name: &str, state: PluginState, reason: Option<&str>) -> PluginRec
         grant: Some(String::new()),
         missing_since_ms: None,
         paused_by: None,
+        own: None,
     }
 }
 

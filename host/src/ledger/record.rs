@@ -193,6 +193,54 @@ pub struct PluginRecord {
     /// Who paused it, if it is paused, wherever it stands else. It is read here, and changed by
     /// [`Ledger::pause`](super::Ledger::pause) alone.
     pub paused_by: Option<String>,
+    /// The account whose credential its calls to the Hub carry; `None` if they carry none, or nobody wants to know.
+    pub own: Option<OwnAccount>,
+}
+
+/// The account behind a plugin's credential for the Hub, or why that is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAccount {
+    /// What it holds for: who was asked, and a hash of the credential. It is only compared.
+    pub of: String,
+    /// Who it is.
+    pub standing: OwnStanding,
+}
+
+/// What is known of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnStanding {
+    /// Who it is.
+    Known {
+        /// Its id, which no change of its name changes.
+        id: String,
+        /// Its name when it was asked.
+        name: Option<String>,
+    },
+    /// Nobody knows.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl OwnAccount {
+    /// Its id, if it is known.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match &self.standing {
+            OwnStanding::Known { id, .. } => Some(id),
+            OwnStanding::Unknown { .. } => None,
+        }
+    }
+
+    /// Why it is not known, if it is not.
+    #[must_use]
+    pub fn unknown(&self) -> Option<&str> {
+        match &self.standing {
+            OwnStanding::Known { .. } => None,
+            OwnStanding::Unknown { reason } => Some(reason),
+        }
+    }
 }
 
 /// How much of everything there is. What is counted is kept beside what it counts, and never counted anew.

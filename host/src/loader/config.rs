@@ -1,10 +1,12 @@
 //! What a loader is made for, and why it cannot start or go on.
 
+use super::OwnAccounts;
 use crate::ledger::LedgerError;
 use crate::plugin::capability::http::Outlet;
 use crate::plugin::folder::FolderError;
 use crate::secret::Secret;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -17,6 +19,8 @@ pub struct LoaderConfig {
     pub settings: watch::Receiver<LoaderSettings>,
     /// What plugins' calls go through.
     pub outlet: Outlet,
+    /// The plugins' own accounts, as they become known.
+    pub own: watch::Receiver<Arc<OwnAccounts>>,
 }
 
 /// What a loader takes up while it runs.

@@ -32,6 +32,8 @@ pub fn record(plugin: &Plugin) -> Option<PluginRecord> {
             Presence::Here | Presence::Never => None,
         },
         paused_by: None,
+        // Whoever has it noted knows.
+        own: None,
     })
 }
 

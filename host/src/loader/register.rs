@@ -3,7 +3,7 @@
 use super::equipment::Equipment;
 use super::note;
 use crate::intake::{Endpoint, Endpoints};
-use crate::ledger::{Ledger, LedgerError, PluginRecord, PluginState};
+use crate::ledger::{Ledger, LedgerError, OwnAccount, PluginRecord, PluginState};
 use crate::plugin::PluginName;
 use crate::plugin::capability::http::Outlet;
 use crate::plugin::catalog::{Catalog, Plugin};
@@ -12,6 +12,9 @@ use crate::secret::{Secret, SecretRef};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Plugins' own accounts: each one's that has a credential for the Hub and ignores what its account writes.
+pub type OwnAccounts = BTreeMap<String, OwnAccount>;
 
 /// What the loader tells the rest of the host, now and whenever it changes.
 #[derive(Clone)]
@@ -22,6 +25,8 @@ pub struct Loaded {
     pub endpoints: watch::Receiver<Arc<Endpoints>>,
     /// The plugins themselves.
     pub catalog: watch::Receiver<Arc<Catalog>>,
+    /// The plugins' own accounts, as they are noted.
+    pub own: Arc<OwnAccounts>,
 }
 
 /// Notes plugins, and shows them.
@@ -29,6 +34,7 @@ pub struct Register {
     ledger: Arc<dyn Ledger>,
     secrets: Vec<Secret>,
     noted: BTreeMap<String, PluginRecord>,
+    own: Arc<OwnAccounts>,
     endpoints: HashMap<String, Endpoint>,
     equipment: Equipment,
     router: watch::Sender<Arc<Router>>,
@@ -55,8 +61,12 @@ impl Register {
         let noted = known
             .iter()
             .map(|record| (record.name.clone(), record.clone()));
+        let own = known
+            .iter()
+            .filter_map(|record| Some((record.name.clone(), record.own.clone()?)));
         let register = Self {
             ledger,
+            own: Arc::new(own.collect()),
             noted: noted.collect(),
             // What was noted before is routed to from the start: it may not change.
             router: watch::Sender::new(Arc::new(Router::of(&known))),
@@ -79,6 +89,7 @@ impl Register {
             router: self.router.subscribe(),
             endpoints: self.endpoints_seen.subscribe(),
             catalog: self.catalog.subscribe(),
+            own: Arc::clone(&self.own),
         }
     }
 
@@ -161,6 +172,14 @@ impl Register {
         }
     }
 
+    /// Takes up the plugins' own accounts. Returns the plugins of which another one is to be noted.
+    pub fn take_own(&mut self, own: Arc<OwnAccounts>) -> Vec<String> {
+        self.own = own;
+        let noted = self.noted.values();
+        let stale = noted.filter(|record| record.own.as_ref() != self.own.get(&record.name));
+        stale.map(|record| record.name.clone()).collect()
+    }
+
     fn show_endpoints(&self) {
         let endpoints = Endpoints::new(self.secrets.clone(), self.endpoints.clone());
         self.endpoints_seen.send_replace(Arc::new(endpoints));
@@ -168,7 +187,10 @@ impl Register {
 
     /// Notes a plugin, if it is not noted like that already. Returns whether it is routed to in another way now.
     async fn note(&mut self, name: &str, plugin: Option<&Plugin>) -> Result<bool, LedgerError> {
-        let record = plugin.and_then(note::record);
+        let record = plugin.and_then(note::record).map(|record| PluginRecord {
+            own: self.own.get(name).cloned(),
+            ..record
+        });
         let before = self.noted.get(name);
         if before == record.as_ref() {
             return Ok(false);

@@ -12,7 +12,7 @@ mod reader;
 mod state;
 
 pub use http::{HttpGrant, rules};
-pub use matcher::Matcher;
+pub use matcher::{Matcher, OwnEvents};
 pub use state::StateGrant;
 
 use crate::backoff::RetrySchedule;
@@ -57,7 +57,10 @@ const KEYS: &[(&str, &[&str])] = &[
     ("retry", &["attempts", "first", "factor", "max"]),
     ("debounce", &["by", "quiet", "max"]),
     ("rate", &["per-discussion", "per-repo"]),
-    ("match", &["repo", "types", "refs", "ignore-authors"]),
+    (
+        "match",
+        &["repo", "types", "refs", "ignore-authors", "ignore-own"],
+    ),
     ("state", &["bytes", "keys"]),
     (
         "http",
@@ -80,9 +83,6 @@ const KEYS: &[(&str, &[&str])] = &[
 
 /// The table whose keys are the operator's own.
 const FREE_KEYS: &str = "config";
-
-/// Keys that a later version enforces, by table.
-const LATER_KEYS: &[(&str, &[&str])] = &[("match", &["ignore-own"])];
 
 /// What a plugin may use, when it runs, and for which events.
 #[derive(Debug, Clone)]
@@ -249,6 +249,10 @@ impl Grant {
                     .types
                     .map(|types| types.into_iter().map(|word| word.to_lowercase()).collect()),
                 ignore_authors: matcher.ignore_authors.unwrap_or_default(),
+                own: match matcher.ignore_own {
+                    Some(false) => OwnEvents::Pass,
+                    Some(true) | None => OwnEvents::Ignored,
+                },
             };
         }
         if let Some(config) = table.get_ref().get(FREE_KEYS) {

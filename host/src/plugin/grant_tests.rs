@@ -161,14 +161,6 @@ fn a_mistake_in_a_rule_is_told_with_its_mend() {
 }
 
 #[test]
-fn keys_of_later_versions_are_refused_by_name() {
-    check(
-        "[match]\nignore-own = true",
-        "line 2: `match.ignore-own` is not enforced by this version of hookbox; remove it",
-    );
-}
-
-#[test]
 fn config_is_texts_by_names_of_the_operators_own() {
     let config = |text: &str| Grant::parse(text, MEMORY_MAX).unwrap().config;
     assert!(config("").is_empty() && config("[config]").is_empty());
@@ -306,4 +298,42 @@ fn authors_are_known_for_comments_and_opened_discussions_only() {
     assert!(!admits(text, &event));
     event.action = "update".into();
     assert!(admits(text, &event), "an update names nobody");
+}
+
+#[test]
+fn what_the_own_account_writes_is_ignored_unless_the_grant_says_otherwise() {
+    let ignores = |text: &str, event: &Event, own: Option<&str>| {
+        let grant = Grant::parse(text, MEMORY_MAX).unwrap();
+        assert!(grant.matcher.admits(event));
+        grant.matcher.ignores(event, own)
+    };
+    let mut event = Event {
+        scope: "discussion.comment".into(),
+        action: "create".into(),
+        comment_author_id: Some("bot".into()),
+        discussion_author_id: Some("human".into()),
+        ..Event::default()
+    };
+    for text in ["", "[match]", "[match]\nignore-own = true"] {
+        assert!(ignores(text, &event, Some("bot")), "{text}");
+    }
+    assert!(!ignores("[match]\nignore-own = false", &event, Some("bot")));
+    assert!(
+        !ignores("", &event, Some("human")),
+        "it opened the discussion only"
+    );
+    assert!(!ignores("", &event, None), "nobody knows who it is");
+    event.comment_author_id = None;
+    assert!(!ignores("", &event, Some("bot")) && !ignores("", &event, None));
+    event.scope = "discussion".into();
+    assert!(ignores("", &event, Some("human")));
+    event.action = "update".into();
+    assert!(
+        !ignores("", &event, Some("human")),
+        "an update names nobody"
+    );
+    check(
+        "[match]\nignore-own = 1",
+        "line 2: invalid type: integer `1`, expected a boolean",
+    );
 }

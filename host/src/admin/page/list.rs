@@ -7,7 +7,7 @@ use crate::admin::desk::Desk;
 use crate::admin::health::health;
 use crate::admin::query::DeliveryQuery;
 use crate::delivery::DeliveryState;
-use crate::ledger::{DeliveryRecord, PluginRecord, PluginState, RunRecord};
+use crate::ledger::{DeliveryRecord, OwnAccount, PluginRecord, PluginState, RunRecord};
 use crate::plugin::{Manifest, PluginName};
 use crate::refusal::Refusal;
 use maud::{Markup, html};
@@ -123,6 +123,9 @@ fn standings(prefix: &str, plugins: &[PluginRecord]) -> Markup {
                         }
                         @if let Some(by) = plugin.paused_by.as_ref().filter(|_| plugin.state != PluginState::Paused) {
                             div { "also paused by " (text(by)) }
+                        }
+                        @if let Some(why) = plugin.own.as_ref().and_then(OwnAccount::unknown) {
+                            div { "its own account is not known, so what that writes comes to it: " (text(why)) }
                         }
                     }
                     td { (switch(prefix, plugin)) }

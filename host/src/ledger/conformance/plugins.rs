@@ -6,7 +6,7 @@ use super::{
 };
 use crate::clock::now_ms;
 use crate::delivery::{Counts, DeliveryId, DeliveryState, Gate, Lane, Outcome, RunState};
-use crate::ledger::{PluginRecord, PluginState};
+use crate::ledger::{OwnAccount, OwnStanding, PluginRecord, PluginState};
 use std::time::Duration;
 
 pub async fn runs_of_a_plugin_that_is_not_loaded_are_parked_until_it_is(place: &dyn Place) {
@@ -90,6 +90,39 @@ pub async fn a_paused_plugin_stays_paused_when_it_is_loaded_anew(place: &dyn Pla
     assert_eq!(ledger.plugins().await.unwrap(), [loaded]);
     claim_one(&*ledger, "a").await;
     assert!(!ledger.resume("b".into()).await.unwrap());
+}
+
+pub async fn a_plugins_own_account_is_noted_with_it(place: &dyn Place) {
+    let known = |name: Option<&str>| OwnStanding::Known {
+        id: "6397".to_owned(),
+        name: name.map(str::to_owned),
+    };
+    let unknown = OwnStanding::Unknown {
+        reason: "nobody answers".to_owned(),
+    };
+    let standings = [
+        Some(unknown),
+        Some(known(None)),
+        None,
+        Some(known(Some("me"))),
+    ];
+    let with = |standing: Option<OwnStanding>| PluginRecord {
+        own: standing.map(|standing| OwnAccount {
+            of: "https://hub 01ab".to_owned(),
+            standing,
+        }),
+        ..plugin("a", PluginState::Loaded, None)
+    };
+    let ledger = place.open().await;
+    for standing in standings.clone() {
+        ledger.put_plugin(with(standing.clone())).await.unwrap();
+        assert_eq!(ledger.plugins().await.unwrap(), [with(standing)]);
+    }
+    ledger.close().await;
+    drop(ledger);
+    let ledger = place.open().await;
+    let [.., last] = standings;
+    assert_eq!(ledger.plugins().await.unwrap(), [with(last)]);
 }
 
 pub async fn a_run_that_was_under_way_is_parked_when_it_comes_back_to_a_paused_plugin(

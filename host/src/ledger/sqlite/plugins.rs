@@ -7,7 +7,7 @@ use super::standing::paused_text;
 use super::writer::Tx;
 use super::{meta, park, rate};
 use crate::delivery::Outcome;
-use crate::ledger::{Candidate, PluginRecord, PluginState};
+use crate::ledger::{Candidate, OwnAccount, OwnStanding, PluginRecord, PluginState};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
@@ -36,13 +36,14 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
     tx.connection
         .prepare_cached(
             "INSERT INTO plugins (name, active, candidate, manifest, grant_text, state, reason,
-             missing_since_ms, paused_by, manifest_digest)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             missing_since_ms, paused_by, manifest_digest, own_author_id, own_author)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
              ON CONFLICT (name) DO UPDATE SET active = excluded.active,
              candidate = excluded.candidate, manifest = excluded.manifest,
              grant_text = excluded.grant_text, state = excluded.state, reason = excluded.reason,
              missing_since_ms = excluded.missing_since_ms,
              manifest_digest = excluded.manifest_digest,
+             own_author_id = excluded.own_author_id, own_author = excluded.own_author,
              failures_in_row = CASE
                  WHEN active IS NOT excluded.active OR grant_text IS NOT excluded.grant_text
                  THEN 0 ELSE failures_in_row END,
@@ -66,6 +67,8 @@ pub(super) fn put(tx: &mut Tx<'_>, plugin: &PluginRecord) -> Result<(), Fault> {
             plugin.missing_since_ms.map(whole),
             paused_by,
             &plugin.manifest_digest,
+            plugin.own.as_ref().and_then(OwnAccount::id),
+            plugin.own.as_ref().map(stored_own).transpose()?,
         ))?;
     if plugin.active.is_some() {
         take_pause_up(tx, plugin)?;
@@ -203,7 +206,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<PluginRecord>, Fault> {
     Ok(connection
         .prepare_cached(
             "SELECT name, state, reason, active, candidate, manifest, grant_text, missing_since_ms,
-             paused_by, manifest_digest FROM plugins ORDER BY name",
+             paused_by, manifest_digest, own_author_id, own_author FROM plugins ORDER BY name",
         )?
         .query_map([], plugin_of)?
         .collect::<Result<_, _>>()?)
@@ -258,6 +261,7 @@ fn plugin_of(row: &Row<'_>) -> rusqlite::Result<PluginRecord> {
         grant: row.get(6)?,
         missing_since_ms: row.get::<_, Option<i64>>(7)?.map(natural),
         paused_by,
+        own: own_of(row)?,
     })
 }
 
@@ -291,4 +295,39 @@ fn candidate_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Candida
             reason: stored.reason,
         }),
     )
+}
+
+/// What is stored of a plugin's own account beside its id: JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredOwn {
+    of: String,
+    name: Option<String>,
+    reason: Option<String>,
+}
+
+fn stored_own(own: &OwnAccount) -> Result<String, Fault> {
+    let (name, reason) = match &own.standing {
+        OwnStanding::Known { name, .. } => (name.clone(), None),
+        OwnStanding::Unknown { reason } => (None, Some(reason.clone())),
+    };
+    as_json(&StoredOwn {
+        of: own.of.clone(),
+        name,
+        reason,
+    })
+}
+
+/// One that cannot be read is as good as none: it is asked for again.
+fn own_of(row: &Row<'_>) -> rusqlite::Result<Option<OwnAccount>> {
+    let (id, text): (Option<String>, Option<String>) = (row.get(10)?, row.get(11)?);
+    let stored: Option<StoredOwn> = text.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(stored.map(|stored| OwnAccount {
+        of: stored.of,
+        standing: match (id, stored.name) {
+            (Some(id), name) => OwnStanding::Known { id, name },
+            (None, _) => OwnStanding::Unknown {
+                reason: stored.reason.unwrap_or_default(),
+            },
+        },
+    }))
 }

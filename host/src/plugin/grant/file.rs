@@ -51,6 +51,7 @@ pub(super) struct MatchTable {
     pub types: Option<Vec<String>>,
     pub refs: Option<Vec<Spanned<String>>>,
     pub ignore_authors: Option<BTreeSet<String>>,
+    pub ignore_own: Option<bool>,
 }
 
 #[derive(Deserialize)]

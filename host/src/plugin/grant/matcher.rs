@@ -12,6 +12,17 @@ pub struct Matcher {
     pub(super) types: Option<BTreeSet<String>>,
     pub(super) refs: Option<GlobSet>,
     pub(super) ignore_authors: BTreeSet<String>,
+    pub(super) own: OwnEvents,
+}
+
+/// What becomes of events that were caused by the account whose credential the plugin's calls carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OwnEvents {
+    /// They are kept away: a plugin that answers comments would answer its own.
+    #[default]
+    Ignored,
+    /// They pass like any other.
+    Pass,
 }
 
 impl Matcher {
@@ -27,7 +38,19 @@ impl Matcher {
         self.types.as_ref()
     }
 
-    /// Whether it keeps any event away.
+    /// What becomes of the events of the plugin's own account.
+    #[must_use]
+    pub const fn own(&self) -> OwnEvents {
+        self.own
+    }
+
+    /// Whether it keeps an event away because this account caused it, which is the plugin's own.
+    #[must_use]
+    pub fn ignores(&self, event: &Event, own: Option<&str>) -> bool {
+        self.own == OwnEvents::Ignored && own.is_some() && author(event) == own
+    }
+
+    /// Whether it keeps any event away that somebody else caused.
     pub(super) fn narrows(&self) -> bool {
         self.repo.is_some()
             || self.types.is_some()

@@ -1,7 +1,7 @@
 //! Reads the values of a grant file; every error names its line.
 
 use super::file::{DebounceTable, RateTable, RetryTable};
-use super::{GrantError, KEYS, LATER_KEYS, memory_bytes};
+use super::{GrantError, KEYS, memory_bytes};
 use crate::backoff::{DELAY_MAX, RetrySchedule};
 use crate::rule::{Debounce, DebounceBy, Order, Rate};
 use crate::spelling::nearest;
@@ -57,19 +57,13 @@ impl Reader<'_> {
             } else {
                 format!("{table_name}.{name}")
             };
-            if keys_of(LATER_KEYS, table_name).contains(&name) {
-                return Err(self.at(
-                    key,
-                    format!("`{shown}` is not enforced by this version of hookbox; remove it"),
-                ));
-            }
-            let known = keys_of(KEYS, table_name);
+            let known = keys_of(table_name);
             if !known.contains(&name) {
                 return Err(self.at(key, unknown_key(&shown, name, known)));
             }
             let inner = value.get_ref();
             // What is no table is told as that when it is read.
-            if keys_of(KEYS, &shown).is_empty() {
+            if keys_of(&shown).is_empty() {
                 continue;
             }
             if let Some(table) = inner.as_table() {
@@ -259,12 +253,8 @@ impl Reader<'_> {
     }
 }
 
-fn keys_of(
-    table: &'static [(&'static str, &'static [&'static str])],
-    name: &str,
-) -> &'static [&'static str] {
-    table
-        .iter()
+fn keys_of(name: &str) -> &'static [&'static str] {
+    KEYS.iter()
         .find(|(table, _)| *table == name)
         .map_or(&[], |(_, keys)| keys)
 }

@@ -207,8 +207,7 @@ impl StateView {
             .map_err(unavailable)?;
         self.listed.get_or_insert(found.version);
         let page = page(found.keys, &self.writes, &after, PAGE_KEYS);
-        let bytes: usize = page.keys.iter().map(String::len).sum();
-        self.cost = self.cost.saturating_add(bytes);
+        self.cost = self.cost.saturating_add(page.cost);
         // Of another listing none goes on here.
         self.cursors = self.cursors.saturating_add(1);
         let next = self.cursors;

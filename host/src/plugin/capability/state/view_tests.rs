@@ -3,6 +3,7 @@
 use super::*;
 use crate::delivery::state::StateKeys;
 use crate::plugin::capability::StateStore;
+use crate::plugin::capability::state::page::KEY_FUEL;
 use async_trait::async_trait;
 use std::sync::{Arc, Mutex};
 
@@ -288,7 +289,8 @@ fn each_look_and_each_byte_costs_fuel() {
         assert_eq!(view.take_cost(), LOOK_FUEL);
         view.get("a").await.unwrap();
         assert_eq!(view.take_cost(), 1);
+        // Once for what is kept, and once for what was written.
         view.list(None).await.unwrap();
-        assert_eq!(view.take_cost(), LOOK_FUEL + 1);
+        assert_eq!(view.take_cost(), LOOK_FUEL + 2 * (KEY_FUEL + 1));
     });
 }

@@ -114,7 +114,7 @@ fn a_mistake_in_config_or_state_is_told_with_its_line() {
 #[test]
 fn check_warns_of_what_looks_like_a_secret_that_a_plugin_is_told() {
     let host = Host::with(&["hello"])
-        .grant("hello", "[config]\nmodel = \"a\"\nAPI_TOKEN = \"hf_x\"\n")
+        .grant("hello", "[config]\nmodel = \"a\"\nmax_tokens = \"9\"\nAPI_TOKEN = \"hf_x\"\nseen = \"hf_0123456789abcdefghij\"\n")
         .start();
     let checked = host.cli(&["check", "--plugins", "plugins"]);
     let told = format!("{}{}", checked.stdout, checked.stderr);
@@ -123,9 +123,12 @@ fn check_warns_of_what_looks_like_a_secret_that_a_plugin_is_told() {
         "{told}"
     );
     assert!(
-        !told.contains("hf_x") && !told.contains("config.model"),
+        told.contains("config.seen: that looks like a token of the Hub; it does not belong there"),
         "{told}"
     );
+    for quiet in ["hf_x", "hf_0", "config.model", "config.max_tokens"] {
+        assert!(!told.contains(quiet), "{told}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod data;
 mod findings;
 mod host;
 mod plugins;
+mod suspicion;
 mod webhook;
 
 use crate::cli::{End, output};

@@ -1,6 +1,7 @@
 //! What would keep plugins from running: the folder, each component, and its grant.
 
 use super::findings::Findings;
+use super::suspicion::{has_hub_token, is_name_of_secret};
 use crate::cli::component::small_engine;
 use crate::config::Config;
 use crate::outgoing::trusts_anybody;
@@ -167,19 +168,21 @@ impl Look<'_> {
     }
 }
 
-/// Words in the name of a thing that nobody should tell a plugin.
-const SECRET_WORDS: &[&str] = &["token", "secret", "password"];
-
 /// What stands in `[config]` is told to the plugin.
 fn config(file: &Path, grant: &Grant, findings: &mut Findings) {
-    for (name, _) in grant.config.iter() {
-        let lower = name.to_lowercase();
-        if SECRET_WORDS.iter().any(|word| lower.contains(word)) {
-            let message = format!(
-                "config.{name}: if that is a secret, it does not belong there: the plugin reads it, and may show it"
-            );
-            findings.warning(file.display(), message);
-        }
+    for (name, value) in grant.config.iter() {
+        let looks = if has_hub_token(value) {
+            "that looks like a token of the Hub; it"
+        } else if is_name_of_secret(name) {
+            "if that is a secret, it"
+        } else {
+            continue;
+        };
+        let message = format!(
+            "config.{name}: {looks} does not belong there: the plugin reads it, and may show it; name a credential by \
+             `bearer` in [[http]]"
+        );
+        findings.warning(file.display(), message);
     }
 }
 

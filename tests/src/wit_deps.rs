@@ -1,6 +1,6 @@
-//! `wit/deps`: the standard interfaces as the crates that the host links ship them, without their prose.
+//! `wit/deps`: the standard interfaces as wasmtime's crates ship them, without their prose.
 //!
-//! `wasi:keyvalue` comes from a crate that the host does not link and `wasi:logging` from none, so these two are only
+//! `wasi:keyvalue` comes from a crate that nothing here depends on and `wasi:logging` from none, so these two are only
 //! checked to be what the world asks for.
 
 use crate::built::workspace;

@@ -44,6 +44,23 @@ fn a_plugin_reads_what_its_grant_says_and_a_change_counts_at_once() {
 }
 
 #[test]
+fn what_a_plugin_reads_of_its_config_is_charged_by_the_byte() {
+    let large = "x".repeat(60_000);
+    let host = Host::with(&[])
+        .plugin_as("keeper", "guest-keeper")
+        .grant(
+            "keeper",
+            &format!("[config]\nlarge = \"{large}\"\nsmall = \"x\"\n"),
+        )
+        .start();
+    let fuel = |steps: &str| attempt(&host, steps)["fuel"].as_u64().unwrap();
+    let (small, large, all) = (fuel("config:small"), fuel("config:large"), fuel("config:"));
+    for more in [large, all] {
+        assert!(more >= small + 59_999, "{small} {more}");
+    }
+}
+
+#[test]
 fn a_run_without_a_host_has_the_config_and_a_copy_of_the_state() {
     // Given a host whose plugin keeps something
     let mut host = Host::with(&[])

@@ -30,6 +30,7 @@ pub mod v0_1 {
         inline: "
             package hookbox:host;
             world plugin-host {
+                import wasi:config/store@0.2.0-rc.1;
                 import wasi:logging/logging@0.1.0-draft;
                 import wasi:keyvalue/store@0.2.0-draft;
                 import wasi:keyvalue/atomics@0.2.0-draft;

@@ -5,6 +5,7 @@
 
 pub mod budget;
 pub mod calls;
+pub mod config;
 pub mod http;
 pub mod log;
 pub mod raw;
@@ -23,7 +24,7 @@ pub struct Capabilities {
     pub http: HttpAccess,
     /// How much state its plugin may have; `None` for none at all.
     pub state: Option<StateGrant>,
-    /// What its plugin is configured with: names and values.
+    /// What its plugin is configured with: names and values, by name.
     pub config: Arc<[(String, String)]>,
 }
 

@@ -14,7 +14,6 @@ use wasmtime::{
     Config, Enabled, InstanceAllocationStrategy, OperatorCost, PoolingAllocationConfig,
     WasmBacktraceDetails,
 };
-use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 /// How often a running guest lets others run, and its time limit is looked at.
 pub const TICK: Duration = Duration::from_millis(5);
@@ -232,9 +231,7 @@ fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<GuestState>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async::<GuestState>(&mut linker)?;
-    wasmtime_wasi_config::add_to_linker(&mut linker, |state: &mut GuestState| {
-        WasiConfig::from(&state.config as &WasiConfigVariables)
-    })?;
+    capability::config::add_to_linker(&mut linker)?;
     capability::state::add_to_linker(&mut linker)?;
     capability::raw::add_to_linker(&mut linker)?;
     capability::log::add_to_linker(&mut linker)?;

@@ -101,7 +101,7 @@ pub struct Grant {
     pub digest: Option<String>,
     /// Which of the events that it subscribes to it gets.
     pub matcher: Matcher,
-    /// What it is configured with: names and values, in any order.
+    /// What it is configured with: names and values, by name.
     pub config: Arc<[(String, String)]>,
     /// How much state of its own it may have; `None` for none at all.
     pub state: Option<StateGrant>,

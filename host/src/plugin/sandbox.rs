@@ -21,11 +21,11 @@ use crate::plugin::limiter::Limiter;
 use crate::plugin::verdict::{Failed, Used, cut, judge};
 use crate::scope::SeenEvent;
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_config::WasiConfigVariables;
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Fuel for each byte of payload besides the grant's: reading JSON costs about 65 a byte in Rust, 136 in Python.
@@ -125,7 +125,7 @@ pub struct GuestState {
     pub(in crate::plugin) body: Bytes,
     pub(in crate::plugin) headers: Vec<(String, String)>,
     pub(in crate::plugin) log: AttemptLog,
-    pub(in crate::plugin) config: WasiConfigVariables,
+    pub(in crate::plugin) config: Arc<[(String, String)]>,
     pub(in crate::plugin) state: StateView,
     pub(in crate::plugin) limiter: Limiter,
     table: ResourceTable,
@@ -196,7 +196,7 @@ pub async fn attempt(
         headers: invocation.headers,
         log: log.clone(),
         http: capabilities.http.clone(),
-        config: configured(capabilities),
+        config: Arc::clone(&capabilities.config),
         state: StateView::new(capabilities.state.map(|grant| (grant, backing.clone()))),
     };
     let ended = match new_store(engine, limits, fuel_limit, guest) {
@@ -312,7 +312,7 @@ struct Guest {
     headers: Vec<(String, String)>,
     log: AttemptLog,
     http: HttpAccess,
-    config: WasiConfigVariables,
+    config: Arc<[(String, String)]>,
     state: StateView,
 }
 
@@ -324,17 +324,10 @@ impl Guest {
             headers,
             log: AttemptLog::start(),
             http: HttpAccess::NotGranted,
-            config: WasiConfigVariables::new(),
+            config: Arc::default(),
             state: StateView::new(None),
         }
     }
-}
-
-fn configured(capabilities: &Capabilities) -> WasiConfigVariables {
-    let config = capabilities.config.iter();
-    config
-        .map(|(key, value)| (key.as_str(), value.as_str()))
-        .collect()
 }
 
 /// A store with every limit set.

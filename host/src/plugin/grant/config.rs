@@ -39,6 +39,8 @@ impl Reader<'_> {
             }
             config.push((name_text.to_owned(), text.to_owned()));
         }
+        // A plugin that lists them finds them by name.
+        config.sort_unstable();
         Ok(config.into())
     }
 }

@@ -166,8 +166,7 @@ fn wait(event: &Event, ms: &str) -> String {
 
 fn config(key: &str) -> String {
     if key.is_empty() {
-        let mut all = wasi::config::store::get_all().unwrap_or_default();
-        all.sort();
+        let all = wasi::config::store::get_all().unwrap_or_default();
         let pairs = all.iter().map(|(key, value)| format!("{key}={value}"));
         return format!("[{}]", pairs.collect::<Vec<_>>().join(" "));
     }

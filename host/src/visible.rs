@@ -1,5 +1,8 @@
 //! Texts of others, made fit to be shown: they may come from a plugin or a sender.
 
+/// The most characters of what others say that are repeated in a sentence of the host's own.
+const TOLD_CHARS_MAX: usize = 200;
+
 /// A text with its control characters made visible: it must not move the cursor or ring the bell, and not be read as
 /// another. Line breaks and tabs stay.
 #[must_use]
@@ -21,6 +24,14 @@ pub fn visible(text: &str) -> String {
 #[must_use]
 pub fn one_line(text: &str) -> String {
     visible(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// What others say of themselves, fit to stand in a sentence of the host's own: the beginning of it, on one line.
+#[must_use]
+pub fn told(text: &str) -> String {
+    let cut: String = text.chars().take(TOLD_CHARS_MAX).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("{}{more}", one_line(&cut))
 }
 
 /// Whether a character changes the direction of what follows (Unicode, UAX 9): a text could be read as another.

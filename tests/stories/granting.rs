@@ -47,14 +47,14 @@ fn a_held_plugin_runs_what_waited_once_its_operator_has_granted_it_what_it_requi
     // When it is asked for without anybody at a terminal, then the lines are shown, and nothing is added
     let shown = grant(&host, &["bot"]).exits(1);
     assert_snapshot!(told(&host, &shown.stdout), @r#"
-    requires http `huggingface.co` (it answers comments on the Hub):
-      # it answers comments on the Hub
+    requires http `huggingface.co` (it answers comments on the Hub)
+      # wanted by the plugin: it answers comments on the Hub
       [[http]]
       host = "huggingface.co"
       methods = ["GET", "POST"]
       paths = ["/api/**"]
-      bearer = "env:HF_TOKEN"   # a token that may write comments
-    would like config `greeting` (another greeting than hello):
+      bearer = "env:HF_TOKEN"   # wished for: a token that may write comments
+    would like config `greeting` (another greeting than hello)
       [config]
       greeting = ""
     "#);
@@ -62,10 +62,10 @@ fn a_held_plugin_runs_what_waited_once_its_operator_has_granted_it_what_it_requi
     // When its operator says yes, then the plugin runs, and what waited is run
     let said = grant(&host, &["bot", "--yes"]).ok();
     assert_snapshot!(told(&host, &said.stdout), @r#"
-    would like config `greeting` (another greeting than hello):
+    would like config `greeting` (another greeting than hello)
       [config]
       greeting = ""
-    added to PLUGINS/bot.toml: http `huggingface.co`
+    added to PLUGINS/bot.toml: http `huggingface.co` (it answers comments on the Hub)
     "#);
     host.plugin_when("bot", stands("loaded"));
     eventually(SOON, || {
@@ -73,14 +73,14 @@ fn a_held_plugin_runs_what_waited_once_its_operator_has_granted_it_what_it_requi
     });
     // And it is told of what it would like, which is still missing
     let again = grant(&host, &["bot", "--yes", "--set", "greeting=hi"]).ok();
-    assert_snapshot!(told(&host, &again.stdout), @"added to PLUGINS/bot.toml: config `greeting`");
+    assert_snapshot!(told(&host, &again.stdout), @"added to PLUGINS/bot.toml: config `greeting` (another greeting than hello)");
     assert_snapshot!(file(&host), @r#"
-    # it answers comments on the Hub
+    # wanted by the plugin: it answers comments on the Hub
     [[http]]
     host = "huggingface.co"
     methods = ["GET", "POST"]
     paths = ["/api/**"]
-    bearer = "env:HF_TOKEN"   # a token that may write comments
+    bearer = "env:HF_TOKEN"   # wished for: a token that may write comments
 
     [config]
     greeting = "hi"
@@ -98,43 +98,43 @@ fn at_a_terminal_each_want_is_a_question() {
     // When all is left out, then nothing changes
     let refused = grant_typing(&host, "\nn\n\n", &["bot"]).exits(1);
     assert_snapshot!(told(&host, &refused.stderr), @r#"
-    It must call huggingface.co (GET, POST of /api/**), with a credential of yours that it never sees: it answers comments on the Hub.
-    Where is its credential? env:NAME or file:PATH [env:HF_TOKEN]   # it answers comments on the Hub
+    It must call huggingface.co: GET, POST of /api/**, with a credential of yours that it never sees. Its reason: "it answers comments on the Hub"
+    Where is the credential? env:NAME or file:PATH [env:HF_TOKEN]   # wanted by the plugin: it answers comments on the Hub
       [[http]]
       host = "huggingface.co"
       methods = ["GET", "POST"]
       paths = ["/api/**"]
-      bearer = "env:HF_TOKEN"   # a token that may write comments
-    Add it? [y/N] It would like to be told `greeting`: another greeting than hello.
-    What is `greeting` set to? (nothing: leave it out) bot is held as long as it lacks http `huggingface.co`
+      bearer = "env:HF_TOKEN"   # wished for: a token that may write comments
+    Let it call huggingface.co? [y/N] It would like to be told `greeting`. Its reason: "another greeting than hello"
+    What is `greeting` set to? (nothing: leave it out) bot still lacks what it requires: http `huggingface.co` (it answers comments on the Hub)
     "#);
     assert_eq!(file(&host), "# mine\nfuel = 5_000_000");
     // When another place is typed for the credential, and a value for the setting, then both are added
     let typed = "file:/run/secrets/hub\ny\ngood \"morning\"\n";
     let granted = grant_typing(&host, typed, &["bot"]).ok();
     assert_snapshot!(told(&host, &granted.stdout), @"
-    added to PLUGINS/bot.toml: http `huggingface.co`
-    added to PLUGINS/bot.toml: config `greeting`
+    added to PLUGINS/bot.toml: http `huggingface.co` (it answers comments on the Hub)
+    added to PLUGINS/bot.toml: config `greeting` (another greeting than hello)
     ");
     assert_snapshot!(file(&host), @r#"
     # mine
     fuel = 5_000_000
 
-    # it answers comments on the Hub
+    # wanted by the plugin: it answers comments on the Hub
     [[http]]
     host = "huggingface.co"
     methods = ["GET", "POST"]
     paths = ["/api/**"]
-    bearer = "file:/run/secrets/hub"   # a token that may write comments
+    bearer = "file:/run/secrets/hub"   # wished for: a token that may write comments
 
     [config]
     greeting = "good \"morning\""
     "#);
-    // And what is no place is refused, and the secret itself not repeated
+    // And what is no place is asked for again, and not repeated: it may be the secret itself
     let host = Host::with(&[]).plugin_as("bot", "guest-wants-http").start();
-    let wrong = grant_typing(&host, "hf_secret\n", &["bot"]).exits(2);
-    assert!(!wrong.stderr.contains("hf_secret"), "{wrong:?}");
-    assert!(!host.plugins().join("bot.toml").exists());
+    let asked = grant_typing(&host, "hf_secret\nenv:BOT_TOKEN\ny\n\n", &["bot"]).ok();
+    assert!(!asked.stderr.contains("hf_secret"), "{asked:?}");
+    assert!(file(&host).contains("bearer = \"env:BOT_TOKEN\""));
 }
 
 #[test]
@@ -154,6 +154,7 @@ fn a_new_version_that_requires_more_waits_while_the_old_one_runs_on() {
     let shown = grant(&host, &["bot", "--json"]).exits(1).json();
     assert_eq!(shown["lacking"][0]["name"], "huggingface.co");
     assert_eq!(shown["lacking"][0]["lines"][1], "[[http]]");
+    assert_eq!(shown["lacking"][0]["required"], true);
     // When it is granted that, then the new one runs
     grant(&host, &["bot", "--yes"]).ok();
     host.plugin_when("bot", |plugin| plugin["candidate"].is_null());
@@ -178,7 +179,10 @@ fn a_version_that_runs_runs_on_when_its_grant_gives_less_and_says_so() {
     // Then it runs on, and it is said what it lacks
     let narrowed = host.plugin_when("bot", |plugin| !plugin["reason"].is_null());
     assert_eq!(narrowed["state"], "loaded");
-    assert_snapshot!(narrowed["reason"].as_str().unwrap(), @"it requires what its grant does not give: http `huggingface.co` with a credential (it answers comments on the Hub); 'hookbox grant bot' shows the lines to add");
+    let comment = event("discussion.comment", "create", "a/b");
+    let answer = host.hub().deliver(&comment).wait(20).send();
+    assert_eq!(answer.run("bot")["output"], "answered");
+    assert_snapshot!(narrowed["reason"].as_str().unwrap(), @"it runs on without what it requires: http `huggingface.co` with a credential (it answers comments on the Hub); 'hookbox grant bot' shows the lines to add");
 }
 
 #[test]
@@ -208,19 +212,31 @@ fn what_cannot_be_added_is_told_and_the_grant_stays_as_it_is() {
         assert_eq!(after, text);
         ran
     };
+    // Given a grant with a mistake in it, a form without a place for lines, and flags for what is not wanted
     let mistake = grant("fule = 1\n", &["--yes"]).exits(1);
     assert_snapshot!(mistake.stderr, @"error: bot.toml: line 1: `fule` is not a key; did you mean `fuel`?");
-    let inline = "config = { model = \"m\" }\n";
-    let by_hand = grant(inline, &["--yes", "--set", "greeting=hi"]).exits(1);
+    let inline = "http = [{ host = \"huggingface.co\" }]\n";
+    let by_hand = grant(inline, &["--yes"]).exits(1);
     assert_snapshot!(by_hand.stderr, @r#"
-    error: bot.toml: with the lines added it cannot be used (line 10: duplicate key); nothing was changed, add to it by hand what these lines say:
-      [config]
-      greeting = "hi"
+    error: bot.toml: there is no place for these lines where they would mean what they should; add by hand what they say:
+      # wanted by the plugin: it answers comments on the Hub
+      [[http]]
+      host = "huggingface.co"
+      methods = ["POST"]
+      paths = ["/api/**"]
+      bearer = "env:HF_TOKEN"   # wished for: a token that may write comments
+    bot still lacks what it requires: http `huggingface.co` with POST (it answers comments on the Hub)
     "#);
     let unknown = grant("", &["--yes", "--set", "greting=hi"]).exits(2);
-    assert_snapshot!(unknown.stderr, @"error: --set greting: the plugin wants no config `greting`");
+    assert_snapshot!(unknown.stderr, @"error: --set greting: the plugin wants no such setting");
     let place = grant("", &["--yes", "--credential", "huggingface.co=hf_secret"]).exits(2);
     assert_snapshot!(place.stderr, @"error: --credential huggingface.co: write `env:NAME` or `file:PATH`: a secret itself never stands in a setting");
+    let given = grant(
+        "[config]\ngreeting = \"hi\"\n",
+        &["--yes", "--set", "greeting=ho"],
+    )
+    .exits(2);
+    assert_snapshot!(given.stderr, @"error: --set greeting: bot.toml gives it already; change it there");
     let none = Cli::new(&["grant", "bott"])
         .folder(folder.path())
         .run_with(&["--plugins", "."]);
@@ -229,7 +245,7 @@ fn what_cannot_be_added_is_told_and_the_grant_stays_as_it_is() {
 
 #[test]
 fn a_link_stays_one_and_who_could_read_the_grant_still_can() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("bot.wasm"), component_bytes("guest-wants-http")).unwrap();
@@ -237,17 +253,50 @@ fn a_link_stays_one_and_who_could_read_the_grant_still_can() {
     std::fs::write(at("kept/bot.toml"), "fuel = 5_000_000\n").unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     std::fs::set_permissions(at("kept/bot.toml"), std::fs::Permissions::from_mode(0o640)).unwrap();
+    // Only root can give a file away, as one that runs this by sudo finds it
+    let owner = || {
+        let found = std::fs::metadata(at("kept/bot.toml")).unwrap();
+        (found.uid(), found.gid())
+    };
+    let given = chown(at("kept/bot.toml"), Some(12_345), Some(12_345)).is_ok();
+    let before = owner();
+    assert!(!given || before == (12_345, 12_345));
     symlink("kept/bot.toml", at("bot.toml")).unwrap();
     Cli::new(&["grant", "bot.wasm", "--yes"])
         .folder(folder.path())
         .run()
         .ok();
     assert!(at("bot.toml").is_symlink());
-    assert_eq!(mode(&at("kept/bot.toml")), 0o640);
+    assert_eq!((mode(&at("kept/bot.toml")), owner()), (0o640, before));
     let text = std::fs::read_to_string(at("kept/bot.toml")).unwrap();
     assert!(
-        text.starts_with("fuel = 5_000_000\n\n# it answers"),
+        text.starts_with("fuel = 5_000_000\n\n# wanted by"),
         "{text}"
     );
     assert_eq!(std::fs::read_dir(at("kept")).unwrap().count(), 1);
+    // And what a host would not follow is not written to
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("bot.toml"), "fuel = 5_000_000\n").unwrap();
+    std::fs::remove_file(at("bot.toml")).unwrap();
+    symlink(outside.path().join("bot.toml"), at("bot.toml")).unwrap();
+    let refused = Cli::new(&["grant", "bot.wasm", "--yes"])
+        .folder(folder.path())
+        .run();
+    assert!(
+        refused
+            .exits(1)
+            .stderr
+            .contains("a link out of the plugins folder")
+    );
+    std::fs::remove_file(outside.path().join("bot.toml")).unwrap();
+    let dangling = Cli::new(&["grant", "bot.wasm", "--yes"])
+        .folder(folder.path())
+        .run();
+    assert!(
+        dangling
+            .exits(1)
+            .stderr
+            .contains("a link to what cannot be read")
+    );
+    assert!(at("bot.toml").is_symlink());
 }

@@ -11,12 +11,16 @@ use crate::plugin::grant::addition::Addition;
 use crate::plugin::want::Lacking;
 use crate::plugin::{EngineConfig, Want};
 use crate::secret::SecretRef;
+use crate::visible::told;
 use anyhow::Context as _;
 use serde::Serialize;
 use sidecar::Sidecar;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+/// The most parts in which a want is given: methods, paths, a credential.
+const PARTS_MAX: usize = 4;
 
 /// Show what a plugin wants and its grant does not give, and add it where you agree
 #[derive(Debug, clap::Args)]
@@ -54,16 +58,22 @@ pub struct Grant {
     json: bool,
 }
 
-/// What was given as `left=right`.
+/// What was given as `NAME=VALUE`.
 #[derive(Debug, Clone)]
-struct Pair(String, String);
+struct Pair {
+    name: String,
+    value: String,
+}
 
 impl FromStr for Pair {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (left, right) = text.split_once('=').ok_or("write it with a `=`")?;
-        Ok(Self(left.to_owned(), right.to_owned()))
+        let (name, value) = text.split_once('=').ok_or("write it with a `=`")?;
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        })
     }
 }
 
@@ -108,33 +118,56 @@ impl Grant {
         let (plugin, component) = load(&engine, &file, &Compiler::in_children()?)?;
         let mut sidecar = Sidecar::read(file.with_extension("toml"))?;
         let wants = &component.manifest().wants;
-        self.check_flags(wants)?;
+        self.check_flags(wants, &sidecar)?;
         let answers = self.answers();
-        let (mut granted, mut lacking) = (Vec::new(), Vec::new());
+        let (mut granted, mut lacking, mut failed) = (Vec::new(), Vec::new(), Vec::new());
         for want in wants {
-            let Some(missing) = want.lacking(sidecar.grant()) else {
-                continue;
-            };
-            match self.agreed(&missing, &answers)? {
-                Some(agreed) => {
-                    let lines = agreed.addition.lines(agreed.place.as_ref());
-                    sidecar.add(want, &agreed.addition, agreed.place.as_ref())?;
-                    granted.push(WantJson::new(want, lines));
+            let before = granted.len();
+            if let Err(error) = self.give(want, &mut sidecar, &answers, &mut granted) {
+                // What is typed cannot be read again, so the other answers still count.
+                if error.is::<std::io::Error>() {
+                    return Err(error);
                 }
-                None => lacking.push(self.json_of(&missing)),
+                failed.push(error);
+            }
+            if let Some(missing) = want.lacking(sidecar.grant()) {
+                let asked = matches!(answers, Answers::Asked) && missing.addition.is_ok();
+                lacking.push((asked || granted.len() > before, self.json_of(&missing)));
             }
         }
         if !granted.is_empty() {
             sidecar.write()?;
         }
-        let needs = lacking.iter().any(|want: &WantJson| want.required);
-        self.tell(GrantedJson {
-            plugin,
-            grant: sidecar.path().display().to_string(),
-            granted,
-            lacking,
-        })?;
-        Ok(if needs { End::Failed } else { End::Ok })
+        for error in &failed {
+            output::error(error);
+        }
+        let needs = lacking.iter().any(|(_, want)| want.required);
+        self.tell(&plugin, sidecar.path(), granted, lacking)?;
+        let ok = failed.is_empty() && !needs;
+        Ok(if ok { End::Ok } else { End::Failed })
+    }
+
+    /// Adds to a grant what a want lacks, part by part, as far as that is agreed to.
+    fn give(
+        &self,
+        want: &Want,
+        sidecar: &mut Sidecar,
+        answers: &Answers,
+        granted: &mut Vec<WantJson>,
+    ) -> anyhow::Result<()> {
+        for _ in 0..PARTS_MAX {
+            let Some(missing) = want.lacking(sidecar.grant()) else {
+                break;
+            };
+            let Some(agreed) = self.agreed(&missing, answers)? else {
+                break;
+            };
+            let words = missing.to_string();
+            sidecar.add(want, &agreed.addition, agreed.place.as_ref())?;
+            let lines = agreed.addition.lines(agreed.place.as_ref());
+            granted.push(WantJson::new(want, words, lines));
+        }
+        Ok(())
     }
 
     /// The component.
@@ -145,32 +178,37 @@ impl Grant {
         }
         let name = named.to_string_lossy();
         let file = self.plugins.join(Kind::Component.file_name(&name));
-        name_of(&file)
-            .ok()
-            .filter(|_| file.exists())
-            .with_context(|| {
-                let folder = self.plugins.display();
-                format!("there is no plugin `{name}` in {folder}; name the folder with --plugins, or the component file")
-            })?;
+        let found = name_of(&file).ok().filter(|_| file.exists());
+        found.with_context(|| {
+            let (name, folder) = (output::one_line(&name), self.plugins.display());
+            format!("there is no plugin `{name}` in {folder}; name the folder with --plugins, or the component file")
+        })?;
         Ok(file)
     }
 
-    /// What is given for a want that there is not was meant for another.
-    fn check_flags(&self, wants: &[Want]) -> anyhow::Result<()> {
-        let given = [
-            ("--set", "config", &self.settings),
-            ("--credential", "http", &self.credentials),
+    /// What is given for a want that there is not was meant for another, and what a grant says already is not changed.
+    fn check_flags(&self, wants: &[Want], sidecar: &Sidecar) -> anyhow::Result<()> {
+        let flags = [
+            ("--set", "config", "setting", &self.settings),
+            ("--credential", "http", "credential", &self.credentials),
         ];
-        for (flag, kind, pairs) in given {
-            for Pair(name, _) in pairs {
-                let mut of_kind = wants.iter().filter(|want| want.kind == kind);
-                if !of_kind.any(|want| want.name == *name) {
-                    let text = format!("{flag} {name}: the plugin wants no {kind} `{name}`");
-                    return Err(UsageError(text).into());
-                }
+        for (flag, kind, thing, pairs) in flags {
+            for Pair { name, .. } in pairs {
+                let is_it = |want: &&Want| want.kind == kind && want.name == *name;
+                let found = wants.iter().find(is_it);
+                let found = found.filter(|want| kind == "config" || want.wishes_for_a_credential());
+                let why = match found.map(|want| want.lacking(sidecar.grant())) {
+                    Some(Some(_)) => continue,
+                    Some(None) => format!(
+                        "{} gives it already; change it there",
+                        sidecar.path().display()
+                    ),
+                    None => format!("the plugin wants no such {thing}"),
+                };
+                return Err(UsageError(format!("{flag} {name}: {why}")).into());
             }
         }
-        Ok(())
+        wants.iter().try_for_each(|want| self.place(want).map(drop))
     }
 
     fn answers(&self) -> Answers {
@@ -183,7 +221,7 @@ impl Grant {
         }
     }
 
-    /// What is to be added for a want, if that is agreed to.
+    /// What is to be added next for a want, if that is agreed to.
     fn agreed(&self, missing: &Lacking<'_>, answers: &Answers) -> anyhow::Result<Option<Agreed>> {
         let Ok(addition) = &missing.addition else {
             return Ok(None);
@@ -206,110 +244,124 @@ impl Grant {
     }
 
     fn setting(&self, want: &Want) -> Option<&str> {
-        let pair = self.settings.iter().find(|Pair(key, _)| *key == want.name);
-        pair.map(|Pair(_, value)| value.as_str())
+        let pair = self.settings.iter().find(|pair| pair.name == want.name);
+        pair.map(|pair| pair.value.as_str())
     }
 
     fn place(&self, want: &Want) -> anyhow::Result<Option<SecretRef>> {
         let mut pairs = self.credentials.iter();
-        let Some(Pair(host, place)) = pairs.find(|Pair(host, _)| *host == want.name) else {
+        let Some(Pair { name, value }) = pairs.find(|pair| pair.name == want.name) else {
             return Ok(None);
         };
-        let place = place.parse();
-        let place = place.map_err(|error| UsageError(format!("--credential {host}: {error}")))?;
+        let place = value.parse();
+        let place = place.map_err(|error| UsageError(format!("--credential {name}: {error}")))?;
         Ok(Some(place))
     }
 
     fn json_of(&self, missing: &Lacking<'_>) -> WantJson {
         let place = self.place(missing.want).ok().flatten();
-        let lines = missing
-            .addition
-            .as_ref()
-            .map_or_else(|_| Vec::new(), |addition| addition.lines(place.as_ref()));
-        WantJson {
-            words: missing.to_string(),
-            ..WantJson::new(missing.want, lines)
-        }
+        let addition = missing.addition.as_ref();
+        let lines = addition.map_or_else(|_| Vec::new(), |addition| addition.lines(place.as_ref()));
+        WantJson::new(missing.want, missing.to_string(), lines)
     }
 
-    fn tell(&self, told: GrantedJson) -> anyhow::Result<()> {
+    /// Tells what came of it; of what is missing those that were not asked for, too.
+    fn tell(
+        &self,
+        plugin: &str,
+        grant: &Path,
+        granted: Vec<WantJson>,
+        lacking: Vec<(bool, WantJson)>,
+    ) -> anyhow::Result<()> {
+        let grant = grant.display().to_string();
         if self.json {
-            return output::json(&told);
+            return output::json(&GrantedJson {
+                plugin: plugin.to_owned(),
+                grant,
+                granted,
+                lacking: lacking.into_iter().map(|(_, want)| want).collect(),
+            });
         }
-        let GrantedJson {
-            plugin,
-            grant,
-            granted,
-            lacking,
-        } = told;
         if granted.is_empty() && lacking.is_empty() {
             output::line(&format!("{grant} gives {plugin} all that it wants"));
         }
-        for want in &lacking {
-            if matches!(self.answers(), Answers::Asked) {
-                continue;
-            }
-            output::line(&format!("{} {}:", needs(want.required), want.words));
+        for want in lacking
+            .iter()
+            .filter(|(asked, _)| !asked)
+            .map(|(_, want)| want)
+        {
+            let needs = if want.required {
+                "requires"
+            } else {
+                "would like"
+            };
+            output::line(&format!("{needs} {}", want.words));
             for line in &want.lines {
                 output::line(&format!("  {line}"));
             }
         }
         for want in &granted {
-            output::line(&format!("added to {grant}: {} `{}`", want.kind, want.name));
+            output::line(&format!("added to {grant}: {}", want.words));
         }
-        let still: Vec<String> = (lacking.iter())
-            .filter(|want| want.required)
-            .map(|want| format!("{} `{}`", want.kind, want.name))
+        let still: Vec<&str> = (lacking.iter())
+            .filter(|(_, want)| want.required)
+            .map(|(_, want)| want.words.as_str())
             .collect();
         if !still.is_empty() {
-            let still = output::one_line(&still.join(", "));
-            output::note(&format!("{plugin} is held as long as it lacks {still}"));
+            output::note(&format!(
+                "{plugin} still lacks what it requires: {}",
+                still.join(", ")
+            ));
         }
         Ok(())
     }
 }
 
 impl WantJson {
-    fn new(want: &Want, lines: Vec<String>) -> Self {
+    fn new(want: &Want, words: String, lines: Vec<String>) -> Self {
         Self {
             kind: want.kind.clone(),
-            name: output::one_line(&want.name),
+            name: want.name.clone(),
             required: want.required,
-            words: String::new(),
+            words,
             lines,
         }
     }
 }
 
-const fn needs(required: bool) -> &'static str {
-    if required { "requires" } else { "would like" }
-}
-
 /// Asks whether something may be added; a value or place that is typed takes the place of the one that is shown.
 fn ask(missing: &Lacking<'_>, agreed: &mut Agreed, given: Option<&str>) -> anyhow::Result<bool> {
-    output::note(&output::one_line(&missing.plainly()));
-    match &mut agreed.addition {
-        Addition::Setting { .. } if given.is_some() => {}
-        Addition::Setting { key, value } => {
-            let key = output::one_line(key);
+    output::note(&missing.plainly());
+    let question = match &mut agreed.addition {
+        Addition::Setting { key, value } if given.is_none() => {
+            let key = told(key);
             *value = output::ask_for(&format!("What is `{key}` set to? (nothing: leave it out) "))?;
             return Ok(!value.is_empty());
         }
-        Addition::Entry(entry) if entry.credential.is_some() && agreed.place.is_none() => {
-            let usual = entry.place();
-            let question = format!("Where is its credential? env:NAME or file:PATH [{usual}] ");
-            let typed = output::ask_for(&question)?;
-            agreed.place = Some(match typed.as_str() {
-                "" => usual,
-                typed => typed
-                    .parse()
-                    .map_err(|error| UsageError(format!("{error}")))?,
-            });
+        Addition::Setting { key, .. } => format!("Set `{}`?", told(key)),
+        Addition::State { .. } => "Let it keep state?".to_owned(),
+        Addition::Entry(entry) => {
+            if entry.credential.is_some() && agreed.place.is_none() {
+                agreed.place = Some(ask_for_place(entry.place())?);
+            }
+            format!("Let it call {}?", entry.name())
         }
-        Addition::Entry(_) | Addition::State { .. } => {}
-    }
+    };
     for line in agreed.addition.lines(agreed.place.as_ref()) {
         output::note(&format!("  {line}"));
     }
-    Ok(output::ask("Add it? [y/N] ")?)
+    Ok(output::ask(&format!("{question} [y/N] "))?)
+}
+
+/// Asks where a credential is read, until that is answered.
+fn ask_for_place(usual: SecretRef) -> anyhow::Result<SecretRef> {
+    loop {
+        let question = format!("Where is the credential? env:NAME or file:PATH [{usual}] ");
+        let typed = output::ask_for(&question)?;
+        match typed.parse() {
+            _ if typed.is_empty() => return Ok(usual),
+            Ok(place) => return Ok(place),
+            Err(error) => output::note(&format!("{error}")),
+        }
+    }
 }

@@ -345,7 +345,7 @@ fn warn_of_wants(component: &Component, grant: &Grant, calls: &Calls) {
             }
             None => continue,
         };
-        output::note(&output::visible(&format!("warning: it {text}")));
+        output::note(&output::one_line(&format!("warning: it {text}")));
     }
 }
 

@@ -5,12 +5,12 @@
 //! candidate that is refused or held, or a grant that cannot be read, changes nothing of what runs.
 
 mod compiling;
+mod needs;
 
 use crate::plugin::Manifest;
 use crate::plugin::capability::http::HttpAccess;
 use crate::plugin::component::Component;
 use crate::plugin::grant::{Grant, WrittenGrant};
-use crate::plugin::want::unmet_needs;
 use compiling::Slow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -225,13 +225,6 @@ impl Plugin {
         }
     }
 
-    /// What the version that runs requires and its grant gives no longer: it runs on, and is refused that.
-    fn no_longer_given(&self) -> Option<String> {
-        let described = self.described.as_ref()?;
-        let is_active = self.active_digest() == Some(&described.digest);
-        is_active.then(|| unmet_needs(&self.name, &described.manifest, self.grant()))?
-    }
-
     /// The component that runs, if one does.
     #[must_use]
     pub fn running(&self) -> Option<&Component> {
@@ -441,8 +434,7 @@ impl Plugin {
             digest: digest.clone(),
             manifest: component.manifest().clone(),
         };
-        let held = (self.unpinned(&digest))
-            .or_else(|| unmet_needs(&self.name, &described.manifest, self.grant()));
+        let held = (self.unpinned(&digest)).or_else(|| self.lacks(&described.manifest));
         if let Some(reason) = held {
             if self.active.is_none() {
                 self.described = Some(described);

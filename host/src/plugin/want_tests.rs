@@ -44,18 +44,48 @@ fn a_call_is_given_by_what_a_grant_has_in_common_with_it() {
     for (detail, grant, expected) in [
         ("", String::new(), "all"),
         ("", entry(""), "nothing"),
-        ("no json", entry(""), "nothing"),
         (r#"{"later":1}"#, entry(""), "nothing"),
+        // Nothing said is GET, by https
+        ("", entry("methods = [\"POST\"]"), "GET"),
+        ("", entry("scheme = \"http\""), "all"),
+        // What is not understood is for its operator to judge
+        ("no json", entry(""), "nothing"),
+        (
+            r#"{"methods":"GET"}"#,
+            entry("methods = [\"POST\"]"),
+            "nothing",
+        ),
         (both, entry(""), "POST"),
         (both, entry("methods = [\"GET\", \"POST\"]"), "nothing"),
         // An operator may narrow what is wanted, and give it in parts
         (both, entry(narrow), "nothing"),
         (both, two, "nothing"),
-        (both, entry("paths = [\"/other/**\"]"), "GET, POST, /api/**"),
+        (both, entry("paths = [\"/other/**\"]"), "/api/**"),
+        (
+            r#"{"methods":["GET","POST"],"paths":["/a/**","/b"]}"#,
+            entry("paths = [\"/a/x\"]"),
+            "POST",
+        ),
         (r#"{"methods":["get"]}"#, entry(""), "nothing"),
         (r#"{"paths":["/a","/b"]}"#, entry("paths = [\"/a\"]"), "/b"),
         (r#"{"credential":"x"}"#, entry(""), "a credential"),
         (r#"{"credential":"x"}"#, entry(bearer), "nothing"),
+        // The first entry that fits counts: behind one for everything a credential is never used
+        (
+            r#"{"credential":"x"}"#,
+            format!("{}{}", entry(""), entry(bearer)),
+            "a credential",
+        ),
+        (
+            r#"{"credential":"x"}"#,
+            format!("{}{}", entry("paths = [\"/a\"]"), entry(bearer)),
+            "nothing",
+        ),
+        (
+            r#"{"methods":["POST"],"credential":"x"}"#,
+            format!("{}{}", entry("methods = [\"POST\"]"), entry(bearer)),
+            "a credential",
+        ),
         // Of another port, or another host, nothing counts
         (
             "",
@@ -102,17 +132,87 @@ fn a_setting_and_state_are_given_by_being_there() {
 }
 
 #[test]
-fn what_no_grant_can_give_says_why() {
+fn what_nothing_can_be_proposed_for_says_why() {
     for (want, expected) in [
         (want("http", "https://x.org/", ""), "write the host alone"),
-        (hub(r#"{"methods":["TRACE"]}"#), "`TRACE` is not a method"),
-        (hub(r#"{"methods":["A B"]}"#), "`A B` is not a method"),
-        (hub(r#"{"paths":["/a/../b"]}"#), "the path `/a/../b`: "),
+        (
+            hub(r#"{"methods":["TRACE"]}"#),
+            "`methods` has one that is never sent",
+        ),
+        (
+            hub(r#"{"methods":["A B"]}"#),
+            "`methods` has one that is never sent",
+        ),
+        (hub(r#"{"paths":["/a/../b"]}"#), "`paths`: "),
         (hub(r#"{"paths":["api"]}"#), "it begins with a slash"),
+        (
+            hub(r#"{"paths":"/api"}"#),
+            "`paths` is no list of up to 64 texts",
+        ),
+        (
+            hub(r#"{"credential":{"as":"bearer"}}"#),
+            "`credential` is no text",
+        ),
+        (hub("[]"), "it is no JSON object"),
+        (
+            want("http", "*.x.org", r#"{"credential":"x"}"#),
+            "a credential is for one host",
+        ),
     ] {
         let found = missing(&want, "");
         assert!(found.starts_with("never: "), "{found}");
         assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn a_manifest_that_wants_without_end_is_told_in_a_line() {
+    // Given a plugin that wants as much as a manifest can say
+    let many = |what: &str, times: usize| vec![what; times].join(",");
+    let detail = format!(
+        r#"{{"methods":[{}],"paths":[{}]}}"#,
+        many("\"GET\"", METHODS),
+        many("\"/**/a/**/b\"", PATHS)
+    );
+    let mut want = hub(&detail);
+    want.reason = "why ".repeat(1000);
+    let manifest = manifest(vec![want; 256]);
+    let grant = Grant::parse(
+        "[[http]]\nhost = \"huggingface.co\"\npaths = [\"/x\"]\n",
+        PLENTY,
+    )
+    .unwrap();
+    // Then its reason is short
+    let unmet = unmet_needs(&manifest, &grant).unwrap();
+    assert!(unmet.len() < 4096, "{}", unmet.len());
+    assert!(unmet.ends_with(", and 248 more"), "{unmet}");
+    // And one that says more than that is not understood
+    let long = detail.replace("\"/**/a/**/b\"]", "\"/**/a/**/b\",\"/c\"]");
+    assert!(missing(&hub(&long), "").contains("no list of up to 64 texts"));
+}
+
+/// The most that a want may name.
+const METHODS: usize = 32;
+const PATHS: usize = 64;
+
+fn manifest(wants: Vec<Want>) -> Manifest {
+    Manifest {
+        version: "1".to_owned(),
+        description: String::new(),
+        subscriptions: Vec::new(),
+        wants,
+        known_scopes: &[],
+    }
+}
+
+#[test]
+fn what_a_plugin_says_of_itself_stays_on_its_line() {
+    let mut sly = hub("");
+    sly.reason = "ok\u{1b}[2K\nadded: all good\u{202e}".to_owned();
+    let grant = Grant::parse("", PLENTY).unwrap();
+    let lacking = sly.lacking(&grant).unwrap();
+    for text in [lacking.to_string(), lacking.plainly()] {
+        assert!(!text.contains(['\n', '\u{1b}', '\u{202e}']), "{text:?}");
     }
 }
 
@@ -123,14 +223,8 @@ fn what_is_required_is_told_with_its_mend_and_wishes_apart() {
     wish.reason = "the model that answers".to_owned();
     let mut need = hub(r#"{"methods":["POST"]}"#);
     need.reason = "it writes comments".to_owned();
-    let manifest = Manifest {
-        version: "1".to_owned(),
-        description: String::new(),
-        subscriptions: Vec::new(),
-        wants: vec![wish, need],
-        known_scopes: &[],
-    };
+    let manifest = manifest(vec![wish, need]);
     let grant = Grant::parse("[[http]]\nhost = \"huggingface.co\"\n", PLENTY).unwrap();
-    insta::assert_snapshot!(unmet_needs("bot", &manifest, &grant).unwrap(), @"it requires what its grant does not give: http `huggingface.co` with POST (it writes comments); 'hookbox grant bot' shows the lines to add");
+    insta::assert_snapshot!(unmet_needs(&manifest, &grant).unwrap(), @"http `huggingface.co` with POST (it writes comments)");
     insta::assert_snapshot!(unmet_wishes(&manifest, &grant).join("\n"), @"config `model` (the model that answers)");
 }

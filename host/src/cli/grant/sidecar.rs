@@ -6,7 +6,9 @@ use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant};
 use crate::plugin::{Grant, Want};
 use crate::secret::SecretRef;
 use anyhow::Context as _;
+use std::fs::{File, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 /// The most memory that a grant may give on any host, in bytes.
@@ -26,6 +28,9 @@ impl Sidecar {
     /// # Errors
     /// Why the file cannot be used, with its line: it has to be mended by hand first.
     pub fn read(path: PathBuf) -> anyhow::Result<Self> {
+        if path.is_symlink() {
+            is_followed(&path)?;
+        }
         let found = found(&path)?;
         let written = match &found {
             Some(bytes) => WrittenGrant::parse(bytes.clone(), MEMORY_BYTES_MAX)
@@ -52,7 +57,7 @@ impl Sidecar {
     /// Adds to it what gives a want.
     ///
     /// # Errors
-    /// If the lines do not give it where they would stand; then they have to be written by hand.
+    /// If they would not mean there what they should; then they have to be written by hand.
     pub fn add(
         &mut self,
         want: &Want,
@@ -60,22 +65,20 @@ impl Sidecar {
         place: Option<&SecretRef>,
     ) -> anyhow::Result<()> {
         let text = addition.added_to(&self.written.text, place);
-        let by_hand = |reason: String| {
+        let read = text.and_then(|text| {
+            let fits = u64::try_from(text.len()).is_ok_and(|bytes| bytes <= GRANT_BYTES_MAX);
+            let written = WrittenGrant::parse(text.into_bytes(), MEMORY_BYTES_MAX).ok()?;
+            // Of what is missing a part may be left, which is the next to be added.
+            let helps = want.lacking(&written.grant) != want.lacking(&self.written.grant);
+            (fits && helps).then_some(written)
+        });
+        let Some(written) = read else {
             let lines = addition.lines(place).join("\n  ");
-            anyhow::anyhow!(
-                "{}: {reason}; nothing was changed, add to it by hand what these lines say:\n  {lines}",
+            anyhow::bail!(
+                "{}: there is no place for these lines where they would mean what they should; add by hand what they say:\n  {lines}",
                 self.path.display()
-            )
+            );
         };
-        let written =
-            WrittenGrant::parse(text.into_bytes(), MEMORY_BYTES_MAX).map_err(|reason| {
-                by_hand(format!("with the lines added it cannot be used ({reason})"))
-            })?;
-        if let Some(lacking) = want.lacking(&written.grant) {
-            return Err(by_hand(format!(
-                "with the lines added it still lacks {lacking}"
-            )));
-        }
         self.written = written;
         Ok(())
     }
@@ -100,6 +103,8 @@ impl Sidecar {
         };
         let mut file = tempfile::Builder::new()
             .prefix(".grant.")
+            // What the user's mask leaves of it.
+            .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder)
             .with_context(cannot)?;
         file.write_all(self.written.text.as_bytes())
@@ -107,7 +112,9 @@ impl Sidecar {
             .and_then(|()| file.as_file().sync_all())
             .with_context(cannot)?;
         file.persist(&path).with_context(cannot)?;
-        Ok(())
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .with_context(cannot)
     }
 }
 
@@ -119,12 +126,33 @@ fn found(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     }
 }
 
-/// Whoever could read the file before can still; a new one is as others of this user are.
-fn permit(file: &std::fs::File, path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let permissions = match std::fs::metadata(path) {
-        Ok(before) => before.permissions(),
-        Err(_) => std::fs::Permissions::from_mode(0o644),
+/// A host follows links inside the folder alone, and what it does not read is not worth adding to.
+fn is_followed(path: &Path) -> anyhow::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     };
-    file.set_permissions(permissions)
+    let inside = path
+        .canonicalize()
+        .and_then(|target| Ok(target.starts_with(folder.canonicalize()?)));
+    match inside {
+        Ok(true) => Ok(()),
+        Ok(false) => anyhow::bail!("{}: {}", path.display(), ReadError::Outside),
+        Err(error) => anyhow::bail!("{}: a link to what cannot be read: {error}", path.display()),
+    }
+}
+
+/// Whoever had the file before has it still, and nobody else.
+fn permit(file: &File, path: &Path) -> std::io::Result<()> {
+    let before = match std::fs::metadata(path) {
+        Ok(before) => before,
+        // Only a new one is as its folder and user would have it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let new = file.metadata()?;
+    if (before.uid(), before.gid()) != (new.uid(), new.gid()) {
+        fchown(file, Some(before.uid()), Some(before.gid()))?;
+    }
+    file.set_permissions(before.permissions())
 }

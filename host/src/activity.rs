@@ -2,15 +2,20 @@
 //!
 //! Absent is `null`; times are RFC 3339 in UTC with milliseconds. Fields may be added, never renamed.
 
-mod holding;
+mod component;
+pub mod holding;
+
+pub use component::ComponentJson;
 
 use crate::clock::rfc3339;
 use crate::delivery::{AttemptRecord, DeliveryId, Gate, LogLine, OutgoingCall, Trap};
-use crate::ledger::{AttemptEntry, DeliveryRecord, PluginRecord, RunEntry, RunRecord, Totals};
-use crate::plugin::{Component, Manifest, StoredSubscription, Want};
+use crate::ledger::{
+    AttemptEntry, DeliveryRecord, PluginRecord, RunEntry, RunRecord, StateUsage, Totals,
+};
+use crate::plugin::{Manifest, StoredSubscription};
 use crate::refusal::Refusal;
 use crate::replay::Skipped;
-use holding::AccountJson;
+use holding::{AccountJson, StateUsageJson};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
@@ -212,6 +217,7 @@ pub struct PluginJson {
     paused_by: Option<String>,
     own_account: Option<AccountJson>,
     own_account_unknown: Option<String>,
+    state_usage: Option<StateUsageJson>,
 }
 
 /// A plugin that was paused, or whose pause was ended.
@@ -230,21 +236,6 @@ struct CandidateJson {
     digest: Option<String>,
     state: &'static str,
     reason: Option<String>,
-}
-
-/// A component file.
-#[derive(Debug, Serialize)]
-pub struct ComponentJson {
-    name: String,
-    version: String,
-    description: String,
-    interface: String,
-    subscriptions: Vec<StoredSubscription>,
-    wants: Vec<Want>,
-    imports: Vec<String>,
-    toolchain: Vec<String>,
-    size_bytes: u64,
-    digest: String,
 }
 
 impl From<DeliveryRecord> for DeliveryJson {
@@ -439,8 +430,11 @@ impl RunOnceJson {
     }
 }
 
-impl From<PluginRecord> for PluginJson {
-    fn from(record: PluginRecord) -> Self {
+impl PluginJson {
+    /// A plugin, and how much the ledger keeps of it.
+    #[must_use]
+    pub fn new(record: PluginRecord, stored: StateUsage) -> Self {
+        let state_usage = StateUsageJson::of(record.grant.as_deref(), stored);
         let manifest = record.manifest.as_deref().and_then(Manifest::from_stored);
         let of_candidate = || record.candidate.as_ref()?.digest.clone();
         let digest = record.active.clone().or_else(of_candidate);
@@ -465,27 +459,7 @@ impl From<PluginRecord> for PluginJson {
             paused_by: record.paused_by,
             own_account,
             own_account_unknown,
-        }
-    }
-}
-
-impl ComponentJson {
-    /// A component under the name its file gives it.
-    #[must_use]
-    pub fn new(name: &str, component: &Component) -> Self {
-        let manifest = component.manifest();
-        let facts = component.facts();
-        Self {
-            name: name.to_owned(),
-            version: manifest.version.clone(),
-            description: manifest.description.clone(),
-            interface: facts.interface.clone(),
-            subscriptions: subscriptions(manifest),
-            wants: manifest.wants.clone(),
-            imports: facts.imports.clone(),
-            toolchain: facts.toolchain.clone(),
-            size_bytes: facts.size_bytes,
-            digest: facts.digest.clone(),
+            state_usage,
         }
     }
 }

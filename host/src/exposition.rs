@@ -214,6 +214,12 @@ fn count_plugins(registry: &mut Registry, totals: &Totals) {
         &[PLUGIN],
         "How long the run has been due that waits longest for an attempt, parked ones aside; 0 without one",
     );
+    let state_keys = registry.gauges("hookbox_state_keys", &[PLUGIN], "Keys that plugins keep");
+    let state_bytes = registry.gauges(
+        "hookbox_state_bytes",
+        &[PLUGIN],
+        "Bytes of the keys and values that plugins keep",
+    );
     for (name, plugin) in &totals.plugins {
         if let Some(state) = plugin.state {
             states.at(&[state.as_str()]).inc();
@@ -228,6 +234,10 @@ fn count_plugins(registry: &mut Registry, totals: &Totals) {
             .set(plugin.unsettled.saturating_sub(plugin.parked));
         parked.at(&[name]).set(plugin.parked);
         oldest.at(&[name]).set(seconds(totals.overdue_ms(plugin)));
+        if let Some(stored) = plugin.stored {
+            state_keys.at(&[name]).set(stored.keys);
+            state_bytes.at(&[name]).set(stored.bytes);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! what its operator gave, and it is nobody else's.
 
 use hookbox_tests::{Answer, Host, Shared, event, eventually, met};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,48 @@ fn what_a_plugin_keeps_is_there_for_its_next_run_and_for_nobody_else() {
     assert_eq!(said(&host, "other", "get:kept,list"), "none; []");
     assert_eq!(said(&host, "keeper", "del:kept,has:kept"), "deleted; false");
     assert_eq!(said(&host, "keeper", "get:kept"), "none");
+}
+
+#[test]
+fn how_much_of_its_quota_a_plugin_uses_is_shown() {
+    // Given a plugin that keeps something, one that may, and one that keeps what it is not granted any more
+    let host = Host::with(&["hello"])
+        .plugin_as("keeper", "guest-keeper")
+        .grant("keeper", &format!("{STATE}bytes = \"1KiB\"\nkeys = 3\n"))
+        .plugin_as("may", "guest-keeper")
+        .grant("may", STATE)
+        .plugin_as("once", "guest-keeper")
+        .grant("once", STATE)
+        .start();
+    said(&host, "keeper", "set:ab:cde,set:f:g");
+    said(&host, "once", "fill:a:2000");
+    host.put("once.toml", "");
+    // Then each is told in words, in JSON, and by metrics
+    let usage = |plugin: &str| host.plugin(plugin)["state_usage"].clone();
+    host.plugin_when("once", |plugin| plugin["state_usage"]["keys_max"].is_null());
+    assert_eq!(
+        usage("keeper"),
+        json!({ "keys": 2, "bytes": 7, "keys_max": 3, "bytes_max": 1024 })
+    );
+    assert_eq!(usage("hello"), Value::Null);
+    let shown = host.cli(&["plugins"]).ok().stdout;
+    for told in [
+        "KEEPS",
+        "2 of 3 keys, 7 B of 1.0 KiB",
+        "0 of 10000 keys, 0 B of 16.0 MiB",
+        "1 key, 2.0 KiB, and is granted none",
+    ] {
+        assert!(shown.contains(told), "{shown}");
+    }
+    let metrics = host.admin().get("/metrics").send().body;
+    for told in ["keys{plugin=\"keeper\"} 2", "bytes{plugin=\"once\"} 2001"] {
+        assert!(
+            metrics.contains(&format!("hookbox_state_{told}\n")),
+            "{metrics}"
+        );
+    }
+    let page = host.admin().get("/").send().body;
+    assert!(page.contains("keeps 2 of 3 keys, 7 B of 1.0 KiB"), "{page}");
 }
 
 #[test]

@@ -131,7 +131,7 @@ async fn attempt(
 
 async fn plugins(State(desk): Desks, _: Query<Nothing>) -> Result<Json<Vec<PluginJson>>, Failure> {
     let plugins = desk.ledger.plugins().await?;
-    Ok(Json(plugins.into_iter().map(Into::into).collect()))
+    Ok(Json(desk.shown(plugins).await?))
 }
 
 async fn plugin(
@@ -139,7 +139,8 @@ async fn plugin(
     name: Named<String>,
     _: Query<Nothing>,
 ) -> Result<Json<PluginJson>, Failure> {
-    Ok(Json(desk.plugin(&named(name)?).await?.into()))
+    let plugin = desk.plugin(&named(name)?).await?;
+    Ok(Json(desk.shown_one(plugin).await?))
 }
 
 async fn pause(
@@ -168,7 +169,7 @@ async fn switch(
 ) -> Result<Json<SwitchedJson>, Failure> {
     let _: Option<Nothing> = sent(body)?;
     let (plugin, changed) = desk.switch(&named(name)?, to).await?;
-    let plugin = plugin.into();
+    let plugin = desk.shown_one(plugin).await?;
     Ok(Json(SwitchedJson { changed, plugin }))
 }
 

@@ -1,5 +1,6 @@
 //! What the operator can be shown and can have done: the API and the page ask here.
 
+use crate::activity::PluginJson;
 use crate::admin::answer::{Failure, text};
 use crate::admin::query::{DeliveryQuery, RunQuery};
 use crate::delivery::{DeliveryId, RunId};
@@ -109,6 +110,22 @@ impl Desk {
         let plugins = self.ledger.plugins().await?;
         let found = plugins.into_iter().find(|plugin| plugin.name == name);
         found.ok_or_else(|| Failure::missing("there is no such plugin"))
+    }
+
+    /// Plugins as they are shown.
+    pub async fn shown(&self, plugins: Vec<PluginRecord>) -> Result<Vec<PluginJson>, Failure> {
+        let totals = self.ledger.totals().await?;
+        let shown = plugins.into_iter().map(|plugin| {
+            let stored = totals.stored(&plugin.name);
+            PluginJson::new(plugin, stored)
+        });
+        Ok(shown.collect())
+    }
+
+    /// One plugin as it is shown.
+    pub async fn shown_one(&self, plugin: PluginRecord) -> Result<PluginJson, Failure> {
+        let stored = self.ledger.state_usage(&plugin.name).await?;
+        Ok(PluginJson::new(plugin, stored))
     }
 
     /// The last refused requests, newest first.

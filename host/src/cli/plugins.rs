@@ -1,6 +1,7 @@
 //! `hookbox plugins`: where every plugin stands, and why; and pausing one. Works on the ledger, whether a host runs or
 //! not.
 
+use crate::activity::holding::StateUsageJson;
 use crate::activity::{PluginJson, SwitchedJson};
 use crate::cli::{End, output};
 use crate::ledger::sqlite::{SqliteOperator, SqliteReader, Switched};
@@ -91,7 +92,7 @@ impl Plugins {
         if self.json {
             output::json(&SwitchedJson {
                 changed: switched == Switched::Now,
-                plugin: plugin.into(),
+                plugin: shown(&reader, plugin)?,
             })?;
         } else {
             output::line(&output::one_line(&tell(&plugin, switched)));
@@ -100,12 +101,16 @@ impl Plugins {
     }
 
     fn list(&self) -> anyhow::Result<End> {
-        let plugins = SqliteReader::open(&self.data)?.plugins()?;
+        let reader = SqliteReader::open(&self.data)?;
+        let plugins = reader.plugins()?;
         if self.json {
-            let plugins: Vec<PluginJson> = plugins.into_iter().map(Into::into).collect();
-            output::json(&plugins)?;
+            let shown = plugins.into_iter().map(|plugin| shown(&reader, plugin));
+            let shown: Vec<PluginJson> = shown.collect::<anyhow::Result<_>>()?;
+            output::json(&shown)?;
             return Ok(End::Ok);
         }
+        let usages = plugins.iter().map(|plugin| kept(&reader, plugin));
+        let usages: Vec<String> = usages.collect::<anyhow::Result<_>>()?;
         let rows = plugins.into_iter().map(|plugin| {
             let manifest = plugin.manifest.as_deref().and_then(Manifest::from_stored);
             let scopes: Vec<String> = manifest
@@ -122,12 +127,33 @@ impl Plugins {
                 reason,
             ]
         });
-        output::table(
-            ["name", "state", "version", "subscriptions", "reason"],
-            rows,
-        );
+        let head = ["name", "state", "version", "subscriptions", "reason"];
+        if usages.iter().all(String::is_empty) {
+            output::table(head, rows);
+        } else {
+            let [name, state, version, subscriptions, reason] = head;
+            let head = [name, state, version, subscriptions, "keeps", reason];
+            let rows = rows.zip(usages).map(|(row, usage)| {
+                let [name, state, version, subscriptions, reason] = row;
+                [name, state, version, subscriptions, usage, reason]
+            });
+            output::table(head, rows);
+        }
         Ok(End::Ok)
     }
+}
+
+/// A plugin as programs are shown it.
+fn shown(reader: &SqliteReader, plugin: PluginRecord) -> anyhow::Result<PluginJson> {
+    let stored = reader.state_usage(&plugin.name)?;
+    Ok(PluginJson::new(plugin, stored))
+}
+
+/// How much a plugin keeps, in words; nothing for one that has no state.
+fn kept(reader: &SqliteReader, plugin: &PluginRecord) -> anyhow::Result<String> {
+    let stored = reader.state_usage(&plugin.name)?;
+    let usage = StateUsageJson::of(plugin.grant.as_deref(), stored);
+    Ok(usage.map_or_else(String::new, |usage| usage.to_string()))
 }
 
 /// What is told of a plugin that was paused or resumed.

@@ -1,5 +1,6 @@
 //! What the ledger keeps, as it is read back: deliveries, runs, attempts, plugins, and which of them to list.
 
+use crate::delivery::state::StateUsage;
 use crate::delivery::{
     DeliveryId, DeliveryState, Gate, Lane, LogLine, Outcome, OutgoingCall, RunId, RunState, Trap,
 };
@@ -280,6 +281,8 @@ pub struct PluginTotals {
     pub first_due_ms: Option<u64>,
     /// Runs that ever became dead; it only grows.
     pub died: u64,
+    /// How much it keeps; `None` if it never kept anything.
+    pub stored: Option<StateUsage>,
 }
 
 impl Totals {
@@ -288,6 +291,13 @@ impl Totals {
     pub fn overdue_ms(&self, plugin: &PluginTotals) -> u64 {
         let due_ms = plugin.first_due_ms.unwrap_or(self.now_ms);
         self.now_ms.saturating_sub(due_ms)
+    }
+
+    /// How much a plugin keeps.
+    #[must_use]
+    pub fn stored(&self, plugin: &str) -> StateUsage {
+        let plugin = self.plugins.get(plugin);
+        plugin.and_then(|plugin| plugin.stored).unwrap_or_default()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::{navigation, state, text, time};
 use crate::activity::HealthJson;
+use crate::activity::holding::StateUsageJson;
 use crate::admin::answer::Failure;
 use crate::admin::desk::Desk;
 use crate::admin::health::health;
 use crate::admin::query::DeliveryQuery;
 use crate::delivery::DeliveryState;
-use crate::ledger::{DeliveryRecord, OwnAccount, PluginRecord, PluginState, RunRecord};
+use crate::ledger::{DeliveryRecord, OwnAccount, PluginRecord, PluginState, RunRecord, Totals};
 use crate::plugin::{Manifest, PluginName};
 use crate::refusal::Refusal;
 use maud::{Markup, html};
@@ -20,6 +21,7 @@ pub async fn front(desk: &Desk, query: &DeliveryQuery) -> Result<(String, Markup
     let page = desk.deliveries(query).await?;
     let health = health(desk).await;
     let plugins = desk.ledger.plugins().await?;
+    let totals = desk.ledger.totals().await?;
     let older = page.next.map(|next| query.next(&next.to_string()));
     let body = html! {
         (navigation(desk.prefix))
@@ -32,7 +34,7 @@ pub async fn front(desk: &Desk, query: &DeliveryQuery) -> Result<(String, Markup
             p { a href={ (desk.prefix) "/?" (older) } { "Older deliveries" } }
         }
         h2 { "Plugins" }
-        (standings(desk.prefix, &plugins))
+        (standings(desk.prefix, &plugins, &totals))
         h2 { "Refused requests" }
         (refused(&desk.requests(REFUSALS), desk.refusals.total(), desk.started_ms))
     };
@@ -103,7 +105,7 @@ pub fn run_state(run: &RunRecord) -> Markup {
     state(run.state.as_str())
 }
 
-fn standings(prefix: &str, plugins: &[PluginRecord]) -> Markup {
+fn standings(prefix: &str, plugins: &[PluginRecord], totals: &Totals) -> Markup {
     if plugins.is_empty() {
         return html! { p.quiet { "There are none: put NAME.wasm into the plugins folder." } };
     }
@@ -126,6 +128,9 @@ fn standings(prefix: &str, plugins: &[PluginRecord]) -> Markup {
                         }
                         @if let Some(why) = plugin.own.as_ref().and_then(OwnAccount::unknown) {
                             div { "its own account is not known, so what that writes comes to it: " (text(why)) }
+                        }
+                        @if let Some(usage) = StateUsageJson::of(plugin.grant.as_deref(), totals.stored(&plugin.name)) {
+                            div.quiet { "keeps " (usage) }
                         }
                     }
                     td { (switch(prefix, plugin)) }

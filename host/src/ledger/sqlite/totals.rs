@@ -1,7 +1,8 @@
 //! The totals that transactions keep: what a page or a scrape shows without counting rows.
 
 use super::changes::{
-    BACKLOG_BYTES, DELIVERIES, DIED, DUPLICATES, PARKED, REMOVED, UNSETTLED, runs_in,
+    BACKLOG_BYTES, DELIVERIES, DIED, DUPLICATES, PARKED, REMOVED, STATE_BYTES, STATE_KEYS,
+    UNSETTLED, runs_in,
 };
 use super::clock::natural;
 use super::due::first_due_ms;
@@ -9,7 +10,7 @@ use super::fault::Fault;
 use super::plugins::states;
 use super::room;
 use crate::delivery::RunState;
-use crate::ledger::Totals;
+use crate::ledger::{StateUsage, Totals};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -48,6 +49,8 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
             DIED => totals.plugins.entry(plugin).or_default().died = value,
             UNSETTLED => totals.plugins.entry(plugin).or_default().unsettled = value,
             PARKED => totals.plugins.entry(plugin).or_default().parked = value,
+            STATE_BYTES => stored(&mut totals, plugin).bytes = value,
+            STATE_KEYS => stored(&mut totals, plugin).keys = value,
             _ => {
                 let state = RunState::ALL.iter().find(|state| runs_in(**state) == name);
                 totals.runs.extend(state.map(|state| (*state, value)));
@@ -56,6 +59,11 @@ fn counted(connection: &Connection) -> Result<Totals, Fault> {
     }
     totals.kept = totals.deliveries.saturating_sub(removed);
     Ok(totals)
+}
+
+fn stored(totals: &mut Totals, plugin: String) -> &mut StateUsage {
+    let plugin = totals.plugins.entry(plugin).or_default();
+    plugin.stored.get_or_insert_default()
 }
 
 /// Bytes of the file and of its write-ahead log.

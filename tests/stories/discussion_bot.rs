@@ -14,6 +14,9 @@ const CHAT: &str = "POST /v1/chat/completions";
 /// What a run that fails once does next, and what the guard allows, where a story does not say otherwise.
 const RULES: &str = "retry = { attempts = 4, first = \"20ms\", factor = 1 }\n";
 
+/// Has the host let the bot's own comments pass.
+const PASSES: &str = "ignore-own = false";
+
 /// A Hub with a discussion in which somebody asks the bot, and a host with the bot.
 struct Case {
     hub: FakeHubApi,
@@ -32,9 +35,14 @@ impl Case {
         let num = hub.opens(REPO, "Licence", "What may I do with it?");
         let question = hub.comments(REPO, num, "Hello @my-bot, which licence is it?");
         hub.model_says("It is Apache-2.0, says @my-bot.");
-        let host = Host::with(&["discussion-bot"])
-            .grant("discussion-bot", &grant(hub.grant_of("discussion-bot")));
+        let grant = grant(hub.grant_of("discussion-bot"));
+        let host = Host::with(&["discussion-bot"]).grant("discussion-bot", &grant);
         let host = hub.known_to(host).start();
+        // It has asked whose the token is by then, and meets none of the faults
+        let is_known = |plugin: &Value| plugin["own_account"].is_object();
+        host.plugin_when("discussion-bot", |plugin| {
+            grant.contains(PASSES) || is_known(plugin)
+        });
         Self {
             hub,
             host,
@@ -62,6 +70,14 @@ impl Case {
     #[track_caller]
     fn answered(&self) -> Value {
         self.run_when(&self.post(&self.question), |run| run["state"] == "done")
+    }
+
+    /// What the bot asked of the Hub, in order.
+    fn calls(&self) -> Vec<String> {
+        let mut lines = self.hub.lines();
+        // That is the host's own
+        lines.retain(|line| line != "GET /api/whoami-v2");
+        lines
     }
 
     /// What the bot has written.
@@ -99,7 +115,7 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
         asked.contains("\"Licence\"") && asked.contains("which licence is it?"),
         "{asked}"
     );
-    // The calls are those that the README promises, with the token that only the host knows, over one connection a host
+    // The calls are those that the README promises, with the token that only the host knows
     let place = format!("/api/{REPO}/discussions/1");
     let lines = [
         format!("GET {place}"),
@@ -107,9 +123,8 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
         format!("GET {place}"),
         format!("POST {place}/comment"),
     ];
-    assert_eq!(case.hub.lines(), lines);
+    assert_eq!(case.calls(), lines);
     assert!(case.hub.asked().iter().all(|call| call.is_authorised));
-    assert_eq!(case.hub.connections(), 2);
     let calls = run["attempts"][0]["calls"].as_array().unwrap();
     let kept: Vec<&str> = calls
         .iter()
@@ -120,40 +135,69 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
 }
 
 #[test]
+fn the_next_answer_goes_over_the_connections_of_the_first() {
+    let case = case("");
+    case.answered();
+    let connections = case.hub.connections();
+    let again = case.hub.comments(REPO, 1, "@my-bot, are you sure?");
+    let run = case.run_when(&case.post(&again), |run| run["state"] == "done");
+    let calls = run["attempts"][0]["calls"].as_array().unwrap();
+    assert!(
+        calls.iter().all(|call| call["reused"] == true),
+        "{calls:#?}"
+    );
+    assert_eq!(
+        (case.hub.connections(), case.comments().len()),
+        (connections, 2)
+    );
+}
+
+#[test]
 fn what_does_not_mention_the_bot_costs_no_call() {
     let case = case("");
     let other = case.hub.comments(REPO, 1, "I agree with my-bot.");
     let run = case.run_when(&case.post(&other), |run| run["state"] == "ignored");
     assert_eq!(run["attempts"][0]["output"], "it does not mention @my-bot");
-    assert_eq!(case.hub.lines(), [""; 0]);
+    assert_eq!(case.calls(), [""; 0]);
 }
 
 #[test]
-fn the_bots_own_comment_comes_back_and_starts_nothing() {
+fn the_bots_own_comment_comes_back_and_starts_no_run() {
     let case = case("");
     case.answered();
-    // Given what the Hub posts of the bot's own comment
+    let before = case.calls();
+    // When the Hub posts the bot's own comment, and somebody else's
     let own = case.hub.last_event("discussion.comment", "create");
     assert_eq!(own["comment"]["author"]["id"], case.hub.account());
-    let before = case.hub.lines();
-    // When it is delivered, and even if somebody makes it mention the bot
-    let mut mentions = own.clone();
+    let other = case.hub.comments(REPO, 1, "Thank you!");
+    let answers = [&own, &other].map(|event| case.host.hub().deliver(event).wait(20).send());
+    // Then the host, which knows whose the token is, routes only that to the bot
+    assert_eq!(answers[0].plugins(), [""; 0]);
+    assert_eq!(answers[1].run("discussion-bot")["outcome"], "ignored");
+    assert_eq!(case.calls(), before);
+    assert_eq!(case.comments().len(), 1);
+    // And it has asked that once
+    assert_eq!(case.hub.asked_for("whoami").len(), 1);
+}
+
+#[test]
+fn the_bots_own_comment_does_nothing_also_where_the_host_lets_it_pass() {
+    let case = Case::of(FakeHubApi::start(), |grant| {
+        grant.replace("[match]\n", &format!("[match]\n{PASSES}\n"))
+    });
+    case.answered();
+    let before = case.calls();
+    // Given the bot's own comment, as it is and as it would be if it mentioned the bot
+    let own = case.hub.last_event("discussion.comment", "create");
     let text = own["comment"]["content"].as_str().unwrap();
+    let mut mentions = own.clone();
     mentions["comment"]["content"] = json!(format!("@my-bot?\n\n{text}"));
-    for event in [own, mentions] {
-        let delivery = case.post(&event);
-        // Then no run comes of it, or one that does nothing
-        let settled = eventually(SOON, || {
-            let delivery = case.host.delivery(&delivery);
-            (delivery["state"] == "settled").then_some(delivery)
-        });
-        let runs = settled["runs"].as_array().unwrap();
-        assert!(
-            runs.iter().all(|run| run["state"] == "ignored"),
-            "{settled:#}"
-        );
+    for event in [&own, &mentions] {
+        let answer = case.host.hub().deliver(event).wait(20).send();
+        // Then the bot knows it by its mark
+        assert_eq!(answer.run("discussion-bot")["output"], "a plugin wrote it");
     }
-    assert_eq!(case.hub.lines(), before);
+    assert_eq!(case.calls(), before);
     assert_eq!(case.comments().len(), 1);
 }
 
@@ -229,6 +273,27 @@ fn an_answer_that_takes_too_long_is_cut_by_the_grants_timeout() {
 }
 
 #[test]
+fn a_router_that_never_finishes_tls_is_left_in_time() {
+    // Given one that accepts the next connection and says nothing on it, while the discussion is read
+    let hub = FakeHubApi::start();
+    let case = Case::of(hub, |grant| {
+        let grant = grant.replace("timeout = \"60s\"\n", "timeout = \"1s\"\n");
+        format!("{RULES}{grant}")
+    });
+    case.hub.fails("GET /api/models", 1, Fault::Slow);
+    let id = case.post(&case.question);
+    case.hub.is_asked("GET /api/models", 1);
+    case.hub.never_finishes_tls(1);
+    case.hub.goes_on();
+    // Then the call ends with its time, and the next attempt connects anew
+    let run = case.run_when(&id, |run| run["state"] == "done");
+    assert_eq!(outcomes(&run), ["retry", "done"]);
+    let error = run["attempts"][0]["calls"][1]["error"].as_str().unwrap();
+    assert!(error.contains("connect"), "{error}");
+    case.said_once(&run);
+}
+
+#[test]
 fn a_comment_whose_answer_was_lost_is_found_by_its_run_and_not_written_again() {
     let case = case(RULES);
     case.hub.fails("/comment", 1, Fault::CutAfter);
@@ -284,8 +349,8 @@ fn the_token_is_nowhere_but_on_the_wire() {
     // Given a bot that answered, one that could not, and a host that logs all it can
     let token = Canary::token("hub");
     let hub = FakeHubApi::with_token(&token.secret);
-    hub.fails("/comment", 1, Fault::CutBefore);
     let case = Case::of(hub, |grant| format!("{RULES}{grant}"));
+    case.hub.fails("/comment", 1, Fault::CutBefore);
     case.answered();
     case.hub.takes_token("hf_another");
     let asked = case.hub.comments(REPO, 1, "@my-bot, and now?");

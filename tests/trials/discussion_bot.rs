@@ -42,7 +42,10 @@ fn a_comment_is_written_once_wherever_its_host_was_killed() {
             .collect();
         assert_eq!(ended.join(" "), outcomes, "{place}");
         assert_eq!(hub.answers(REPO, num).len(), 1, "{place}");
-        let (asked, read) = (hub.asked_for("/v1/chat").len(), hub.asked_for("GET").len());
+        let (asked, read) = (
+            hub.asked_for("/v1/chat").len(),
+            hub.asked_for("GET /api/models").len(),
+        );
         assert_eq!(asked, 1, "{place}");
         println!(
             "killed at {place}: {outcomes}; the model was asked {asked} time, the discussion read {read} times, 1 comment"

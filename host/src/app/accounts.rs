@@ -12,6 +12,7 @@ use crate::plugin::capability::http::HttpAccess;
 use crate::plugin::catalog::{Catalog, Plugin, Presence};
 use crate::plugin::grant::OwnEvents;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -34,7 +35,7 @@ pub async fn learn(
 ) {
     let mut book = Book {
         own: OwnAccounts::clone(&noted),
-        failed: BTreeMap::new(),
+        ..Book::default()
     };
     told.send_replace(noted);
     loop {
@@ -81,6 +82,8 @@ async fn changed(catalog: &mut watch::Receiver<Arc<Catalog>>) {
 struct Way {
     outgoing: Arc<Outgoing>,
     entry: HubEntry,
+    /// A hash of the plugin's grant.
+    grant: u64,
 }
 
 impl Way {
@@ -115,12 +118,23 @@ fn way(plugin: &Plugin) -> Option<Way> {
     Some(Way {
         entry: hub_entry(http.outgoing.rules(), &grant.config)?,
         outgoing: Arc::clone(&http.outgoing),
+        grant: hash(&plugin.usable_grant().ok()?.text),
     })
 }
 
+/// It is only compared, by this process.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// What is known, and what was asked in vain.
+#[derive(Default)]
 struct Book {
     own: OwnAccounts,
+    /// The grants that this was made of, as [`Way::grant`].
+    grants: BTreeMap<String, u64>,
     /// By what it holds for.
     failed: BTreeMap<String, Failed>,
 }
@@ -136,6 +150,14 @@ impl Book {
     fn settle(&mut self, wanted: &BTreeMap<String, Way>) {
         let keys: BTreeSet<String> = wanted.values().map(Way::of).collect();
         self.failed.retain(|of, _| keys.contains(of));
+        for (plugin, way) in wanted {
+            // Its operator may have mended what kept the question from being answered.
+            let before = self.grants.insert(plugin.clone(), way.grant);
+            if before.is_some_and(|before| before != way.grant) {
+                self.failed.remove(&way.of());
+            }
+        }
+        self.grants.retain(|plugin, _| wanted.contains_key(plugin));
         let known: BTreeMap<String, OwnAccount> = (self.own.values())
             .filter(|own| own.id().is_some())
             .map(|own| (own.of.clone(), own.clone()))
@@ -240,19 +262,13 @@ mod tests {
                 hub: Target::parse(Scheme::Https, "huggingface.co").unwrap(),
                 credential: Ok(credential.to_owned()),
             },
+            grant: 0,
         }
     }
 
     fn plugins(of: &[(&str, &str)]) -> BTreeMap<String, Way> {
         let named = |(plugin, credential): &(&str, &str)| ((*plugin).to_owned(), way(credential));
         of.iter().map(named).collect()
-    }
-
-    fn book() -> Book {
-        Book {
-            own: OwnAccounts::new(),
-            failed: BTreeMap::new(),
-        }
     }
 
     fn account(id: &str) -> Account {
@@ -279,7 +295,7 @@ mod tests {
 
     #[test]
     fn each_credential_is_asked_about_once_for_all_plugins_that_have_it() {
-        let (mut book, now) = (book(), Instant::now());
+        let (mut book, now) = (Book::default(), Instant::now());
         let wanted = plugins(&[("a", "1"), ("b", "1"), ("c", "2")]);
         book.settle(&wanted);
         assert_eq!(ids(&book), [("a", None), ("b", None), ("c", None)]);
@@ -306,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_in_vain_is_asked_ever_later_and_another_credential_at_once() {
-        let (mut book, mut now) = (book(), Instant::now());
+        let (mut book, mut now) = (Book::default(), Instant::now());
         let wanted = plugins(&[("a", "1")]);
         book.settle(&wanted);
         let failed = || Err(AccountError::Call(way("1").entry.hub, CallError::Closed));
@@ -321,7 +337,7 @@ mod tests {
         let why = book.own["a"].unknown().unwrap();
         let told = "https://huggingface.co could not be asked: the connection was closed before the answer";
         assert_eq!(why, told);
-        let wanted = plugins(&[("a", "2")]);
+        let mut wanted = plugins(&[("a", "2")]);
         book.settle(&wanted);
         assert_eq!(
             due(&book, &wanted, now).unwrap(),
@@ -329,5 +345,12 @@ mod tests {
         );
         assert!(book.failed.is_empty());
         assert_eq!(book.own["a"].unknown(), Some("it is being asked for"));
+        // So is the same once its grant is another.
+        book.note(&way("2").of(), failed(), now);
+        book.settle(&wanted);
+        assert!(due(&book, &wanted, now).unwrap().1 > Duration::ZERO);
+        wanted.get_mut("a").unwrap().grant = 1;
+        book.settle(&wanted);
+        assert_eq!(due(&book, &wanted, now).unwrap().1, Duration::ZERO);
     }
 }

@@ -35,7 +35,7 @@ fn the_file_is_set_as_its_promises_need() {
         ("synchronous", 2),
         ("mmap_size", 0),
         ("trusted_schema", 0),
-        ("user_version", 6),
+        ("user_version", 7),
         ("application_id", 0x486B_6278),
     ] {
         assert_eq!(number(name), expected, "{name}");
@@ -72,7 +72,7 @@ fn a_ledger_of_a_newer_host_is_refused_with_both_versions() {
         .unwrap();
     let error = refused(&folder);
     assert!(
-        error.contains("version 99") && error.contains("version 6;"),
+        error.contains("version 99") && error.contains("version 7;"),
         "{error}"
     );
 }

@@ -1,4 +1,4 @@
-//! The Hub's API: discussions, files, commits, Spaces, Jobs, and chat completions through the router.
+//! The Hub's API: discussions, files, cards, commits, Spaces, Jobs, and chat completions through the router.
 //!
 //! ```
 //! use hookbox_sdk::hub::{Client, Repo};
@@ -55,6 +55,7 @@
 
 mod account;
 mod call;
+mod card;
 mod chat;
 mod commit;
 mod compare;
@@ -69,6 +70,7 @@ mod space;
 mod thread;
 
 pub use account::{Account, AccountKind, Organisation};
+pub use card::Card;
 pub use chat::{Chat, Completion};
 pub use commit::{Commit, Committed};
 pub use compare::{Change, ChangeKind};

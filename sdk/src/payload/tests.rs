@@ -168,6 +168,33 @@ fn a_space_whose_pull_request_got_a_ref() -> Result<()> {
 }
 
 #[test]
+fn only_what_is_a_commits_id_is_told_as_one() -> Result<()> {
+    let told = |sha: Value| -> Result<_> {
+        let updates = json!([{"ref": "refs/heads/main", "oldSha": sha, "newSha": sha}]);
+        let payload = parse(&json!({"updatedRefs": updates}))?;
+        let update = payload.updated_refs.first().cloned().unwrap_or_default();
+        assert_eq!(update.old_commit(), update.new_commit());
+        Ok(update.new_commit().map(str::to_owned))
+    };
+    for id in ["575db8b", &"a".repeat(40), &"0F".repeat(32)] {
+        assert_eq!(told(json!(id))?.as_deref(), Some(id));
+    }
+    for none in [
+        "",
+        "575db8",
+        "main",
+        "../../../x",
+        "575db8b/",
+        "575db8b\n",
+        &"a".repeat(65),
+    ] {
+        assert_eq!(told(json!(none))?, None, "{none}");
+    }
+    assert_eq!(told(Value::Null)?, None);
+    Ok(())
+}
+
+#[test]
 fn a_bucket_tells_files() -> Result<()> {
     let payload = file("v3-doc-2026-09-bucket-content-updatedFiles.json")?;
     assert_eq!(payload.repo.repo_type, RepoType::Bucket);

@@ -36,6 +36,16 @@ impl RefUpdate {
         }
     }
 
+    /// Its commit before, if that is a commit's id (7 to 64 hexadecimal digits), so that it can be asked for.
+    pub fn old_commit(&self) -> Option<&str> {
+        self.old_sha.as_deref().filter(|sha| is_id(sha))
+    }
+
+    /// Its commit now, if that is a commit's id (7 to 64 hexadecimal digits), so that it can be asked for.
+    pub fn new_commit(&self) -> Option<&str> {
+        self.new_sha.as_deref().filter(|sha| is_id(sha))
+    }
+
     /// Whether it is a branch.
     pub fn is_branch(&self) -> bool {
         self.name.starts_with("refs/heads/")
@@ -59,6 +69,10 @@ impl RefUpdate {
             .find_map(|prefix| self.name.strip_prefix(prefix))
             .unwrap_or(&self.name)
     }
+}
+
+fn is_id(sha: &str) -> bool {
+    (7..=64).contains(&sha.len()) && sha.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 impl RefChange {

@@ -10,6 +10,7 @@ mod events;
 mod exchange;
 mod files;
 mod grant;
+mod pulls;
 mod repos;
 mod routes;
 mod store;

@@ -86,7 +86,7 @@ impl Store {
     }
 
     #[track_caller]
-    fn propose(&mut self, repo: &str, title: &str, files: Files, author: Account) -> u64 {
+    pub fn propose(&mut self, repo: &str, title: &str, files: Files, author: Account) -> u64 {
         let num = self.open(repo, title, "", author);
         if let Some(thread) = self.repo(repo).thread(num) {
             thread.is_pull_request = true;

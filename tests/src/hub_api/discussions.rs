@@ -241,7 +241,7 @@ impl Store {
         Reply::json(&json!({ "newTitle": self.happens(repo, num, "title-change", &change) }))
     }
 
-    fn set_status(
+    pub fn set_status(
         &mut self,
         repo: &str,
         num: u64,

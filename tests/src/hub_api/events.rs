@@ -59,6 +59,11 @@ impl Store {
         self.posts("repo.content", "update", repo, &[("updatedRefs", moved)]);
     }
 
+    /// Of a repo that was made, or is about to be deleted.
+    pub fn posts_repo(&mut self, repo: &str, action: &str) {
+        self.posts("repo", action, repo, &[]);
+    }
+
     fn posts(&mut self, scope: &str, action: &str, repo: &str, more: &[(&str, Value)]) {
         let mut event = Map::new();
         event.insert(

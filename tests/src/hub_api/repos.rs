@@ -66,15 +66,28 @@ impl Store {
         if self.repos.contains_key(&name) {
             return Reply::no(409, "You already created this space repo");
         }
-        self.make(&name, Files::new());
+        // The Hub puts a file of its own in, which says what LFS keeps.
+        let bytes = b"*.bin filter=lfs diff=lfs merge=lfs -text\n".to_vec();
+        let attributes = Blob {
+            bytes,
+            is_large: false,
+        };
+        self.make(
+            &name,
+            Files::from([(".gitattributes".to_owned(), attributes)]),
+        );
+        self.posts_repo(&name, "create");
         Reply::json(&json!({ "id": self.repo(&name).id, "name": shown, "url": self.web(&name) }))
     }
 
     pub fn delete_repo(&mut self, request: &Request) -> Reply {
-        match self.repos.remove(&named(request).0) {
-            Some(_) => Reply::json(&json!({})),
-            None => no_repo(),
+        let (name, _) = named(request);
+        if !self.repos.contains_key(&name) {
+            return no_repo();
         }
+        self.posts_repo(&name, "delete");
+        self.repos.remove(&name);
+        Reply::json(&json!({}))
     }
 
     pub fn run_job(&mut self, namespace: &str, request: &Request) -> Reply {

@@ -22,6 +22,12 @@ pub const ADA: Account = Account {
     name: "ada",
 };
 
+/// Somebody whom nobody knows.
+pub const OTHER: Account = Account {
+    id: "62d2000c3c2083e1c08af22e",
+    name: "eve",
+};
+
 /// The organisation that owns what there is.
 pub const OWNER: &str = "61d375fd733d3a83ecd1bba9";
 

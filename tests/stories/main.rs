@@ -9,6 +9,8 @@ mod admin_page;
 #[cfg(test)]
 mod alerts;
 #[cfg(test)]
+mod auto_retrain;
+#[cfg(test)]
 mod backpressure;
 #[cfg(test)]
 mod backup;
@@ -71,6 +73,8 @@ mod logs;
 #[cfg(test)]
 mod main_job;
 #[cfg(test)]
+mod metadata_review;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod outgoing;
@@ -104,6 +108,8 @@ mod sdk;
 mod slow_senders;
 #[cfg(test)]
 mod space;
+#[cfg(test)]
+mod space_ci;
 #[cfg(test)]
 mod state;
 #[cfg(test)]

@@ -41,6 +41,8 @@ mod config;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod credential;
+#[cfg(test)]
 mod delivery_rules;
 #[cfg(test)]
 mod deploy;

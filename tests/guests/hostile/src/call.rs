@@ -1,14 +1,17 @@
 //! Calls to others, as the payload's `calls` asks for them: `{"method", "url", "headers", "body", "end"}`.
 //!
 //! `end` says what becomes of the body: finished (the default), `"never"` finished, or `"sent"`: never finished, and the
-//! attempt ends once the answer's head is there.
+//! attempt ends once the answer's head is there. What is told is all that a guest can learn of an answer: also its
+//! trailers, the request's own fields after it was sent, and errors in every form.
 
 use hookbox_sdk::prelude::*;
 use hookbox_sdk::serde_json::Value;
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{
-    ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme,
+    ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
+    Scheme, http_error_code,
 };
+use wasip2::io::streams::{Error as StreamFailed, InputStream, StreamError};
 
 /// The longest part of a body that is read or written at once.
 const PART: u64 = 4096;
@@ -16,9 +19,13 @@ const PART: u64 = 4096;
 /// Makes the calls one after the other, and tells what came of each.
 pub fn all(event: &Event) -> Result {
     let payload = event.json()?;
+    done_json(&Value::Array(told(&payload)))
+}
+
+/// What comes of each call that a payload asks for.
+pub fn told(payload: &Value) -> Vec<Value> {
     let calls = payload.get("calls").and_then(Value::as_array);
-    let told: Vec<Value> = calls.into_iter().flatten().map(one).collect();
-    done_json(&Value::Array(told))
+    calls.into_iter().flatten().map(one).collect()
 }
 
 fn one(call: &Value) -> Value {
@@ -31,6 +38,7 @@ fn one(call: &Value) -> Value {
 fn answer(call: &Value) -> std::result::Result<Value, String> {
     let (request, refused) = request(call)?;
     let body = request.body().map_err(|()| "no body".to_owned())?;
+    let own = request.headers();
     let end = call["end"].as_str().unwrap_or("finished");
     let answer = handle(request, None).map_err(|error| format!("{error:?}"))?;
     if let Some(text) = call["body"].as_str() {
@@ -48,18 +56,25 @@ fn answer(call: &Value) -> std::result::Result<Value, String> {
     if end == "never" {
         // Kept until the attempt is over, as its request is.
         std::mem::forget((unfinished, answer));
-        return Ok(json!({ "status": null }));
+        return Ok(json!({ "status": null, "own": fields(&own) }));
     }
     answer.subscribe().block();
     let response = answer.get().ok_or("no answer")?.map_err(|()| "taken")?;
     let response = response.map_err(|error: ErrorCode| format!("{error:?}"))?;
-    let (status, headers) = (response.status(), headers(&response));
-    let body = match end {
-        "sent" => String::new(),
+    let (status, headers) = (response.status(), fields(&response.headers()));
+    let (body, trailers) = match end {
+        "sent" => (String::new(), Value::Null),
         _ => read(&response)?,
     };
     std::mem::forget(unfinished);
-    Ok(json!({ "status": status, "headers": headers, "body": body, "refused": refused }))
+    Ok(json!({
+        "status": status,
+        "headers": headers,
+        "body": body,
+        "trailers": trailers,
+        "refused": refused,
+        "own": fields(&own.clone()),
+    }))
 }
 
 /// The request, and which of its fields the host did not take.
@@ -98,27 +113,42 @@ fn request(call: &Value) -> std::result::Result<(OutgoingRequest, Vec<String>), 
     }
 }
 
-fn headers(response: &IncomingResponse) -> Value {
-    let all = response.headers().entries().into_iter();
-    let told = all.map(|(name, value)| {
+fn fields(fields: &Fields) -> Value {
+    let told = fields.entries().into_iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(&value).into_owned();
         (name, Value::from(value))
     });
     told.collect()
 }
 
-fn read(response: &IncomingResponse) -> std::result::Result<String, String> {
+/// The body, and what its trailers are.
+fn read(response: &IncomingResponse) -> std::result::Result<(String, Value), String> {
     let body = response.consume().map_err(|()| "no body".to_owned())?;
     let stream = body.stream().map_err(|()| "no stream".to_owned())?;
+    let bytes = read_to_end(&stream)?;
+    drop(stream);
+    let trailers = IncomingBody::finish(body);
+    trailers.subscribe().block();
+    let trailers = match trailers.get() {
+        Some(Ok(Ok(found))) => found.as_ref().map_or(Value::Null, fields),
+        other => format!("{other:?}").into(),
+    };
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), trailers))
+}
+
+fn read_to_end(stream: &InputStream) -> std::result::Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     loop {
         match stream.blocking_read(PART) {
             Ok(part) => bytes.extend(part),
-            Err(wasip2::io::streams::StreamError::Closed) => break,
-            Err(wasip2::io::streams::StreamError::LastOperationFailed(error)) => {
-                return Err(error.to_debug_string());
-            }
+            Err(StreamError::Closed) => return Ok(bytes),
+            Err(StreamError::LastOperationFailed(error)) => return Err(said(&error)),
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// All that an error says of itself.
+fn said(error: &StreamFailed) -> String {
+    let code = http_error_code(error);
+    format!("{} {code:?}", error.to_debug_string())
 }

@@ -7,6 +7,8 @@ mod answer;
 mod call;
 mod harm;
 mod look;
+mod memory;
+mod theft;
 
 use hookbox_sdk::prelude::*;
 
@@ -36,6 +38,7 @@ fn handle(event: &Event) -> Result {
         "strings" => harm::strings(),
         "calls" => harm::calls(),
         "call" => call::all(event),
+        "steal" => theft::steal(event),
         "retry" => Err(Failure::retry("asked to fail")),
         "retry-after" => answer::retry_after(),
         "reject" => Err(Failure::reject("asked to reject")),

@@ -32,6 +32,11 @@ pub fn headers(event: &Event) -> Result {
 
 /// Looks at everything outside.
 pub fn env() -> Result {
+    done_json(&outside())
+}
+
+/// Everything outside.
+pub fn outside() -> Value {
     let vars: Map<_, _> = std::env::vars()
         .map(|(name, value)| (name, value.into()))
         .collect();
@@ -40,14 +45,14 @@ pub fn env() -> Result {
         .into_iter()
         .map(|(_, path)| path)
         .collect();
-    done_json(&json!({
+    json!({
         "vars": vars,
         "args": args,
         "preopens": folders,
         "tcp": tcp(),
         "passwd": passwd(),
         "write": said(std::fs::write("/hookbox-was-here", "x").map(|()| "written".to_owned())),
-    }))
+    })
 }
 
 fn tcp() -> String {

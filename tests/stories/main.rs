@@ -81,6 +81,10 @@ mod metrics;
 #[cfg(test)]
 mod outgoing;
 #[cfg(test)]
+mod outgoing_connections;
+#[cfg(test)]
+mod outgoing_hostile;
+#[cfg(test)]
 mod pause;
 #[cfg(test)]
 mod payloads;

@@ -29,6 +29,8 @@ mod caps;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 mod cli;
 #[cfg(test)]
 mod clock;

@@ -14,16 +14,18 @@ pub fn workspace() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
-/// The binary and the component.
+/// The binary and the components.
 pub struct Built {
     /// The `hookbox` binary.
     pub hookbox: PathBuf,
     /// The component of the plugin `hello`, always optimised.
     pub hello: PathBuf,
+    /// The component of the guest that makes calls, always optimised.
+    pub caller: PathBuf,
 }
 
 impl Built {
-    /// Builds both, but for a binary that was built already.
+    /// Builds all, but for a binary that was built already.
     ///
     /// # Errors
     /// If cargo fails; it has told why.
@@ -41,8 +43,12 @@ impl Built {
             ])?)?,
         };
         let args = ["build", "--release", "--target", WASM, "--package"];
-        let hello = component(&cargo(&[&args[..], &["hello"]].concat())?)?;
-        Ok(Self { hookbox, hello })
+        let built = |package| component(&cargo(&[&args[..], &[package]].concat())?);
+        Ok(Self {
+            hookbox,
+            hello: built("hello")?,
+            caller: built("guest-caller")?,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is measured: each a process of its own, on a port of its own, sent the same.
 
 mod bare;
+mod called;
 mod canned;
 mod hookbox;
 mod hub;
@@ -211,6 +212,14 @@ async fn own(command: &str) -> Result<Running> {
     Ok(running)
 }
 
+/// Starts what is called by others, in place of sending them anything.
+///
+/// # Errors
+/// If it does not start.
+pub async fn serve_called() -> Result<Running> {
+    own("serve-called").await
+}
+
 /// Serves as one of this program's own contestants, until it is killed.
 ///
 /// # Errors
@@ -221,6 +230,7 @@ pub async fn serve(command: &str) -> Result<()> {
     match command {
         "serve-bare" => bare::serve(listener).await,
         "serve-canned" => canned::serve(listener).await,
+        "serve-called" => called::serve(listener).await,
         other => bail!("there is no contestant `{other}`"),
     }
 }

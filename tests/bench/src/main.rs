@@ -4,6 +4,7 @@
 //! prints a table, which it also writes to `docs/benchmarks.md`. It judges nothing: it reports.
 
 mod built;
+mod calls;
 mod contestant;
 mod disk;
 mod http;
@@ -20,6 +21,7 @@ mod wait;
 
 use anyhow::{Context as _, Result};
 use built::{Built, profile, target, workspace};
+use calls::Calls;
 use clap::Parser;
 use contestant::{Contestant, Place};
 use load::Load;
@@ -41,6 +43,9 @@ struct Args {
     /// Only this one, or these; the other figures are left out
     #[arg(long, value_name = "NAME")]
     only: Vec<Contestant>,
+    /// Only what outgoing calls cost
+    #[arg(long, conflicts_with = "only")]
+    calls: bool,
     /// How long each contestant is loaded in a round
     #[arg(long, value_name = "N", default_value_t = 5)]
     seconds: u64,
@@ -81,9 +86,39 @@ impl Args {
         }
     }
 
+    /// How often contestants are loaded.
+    fn rounds(&self) -> usize {
+        if self.calls {
+            0
+        } else if self.quick {
+            1
+        } else {
+            self.rounds.max(1)
+        }
+    }
+
+    /// Whether everything is measured.
+    const fn is_whole(&self) -> bool {
+        self.only.is_empty() && !self.calls
+    }
+
+    const fn amount(&self) -> Calls {
+        if self.quick {
+            Calls {
+                rounds: 1,
+                times: 20,
+            }
+        } else {
+            Calls {
+                rounds: 5,
+                times: 1000,
+            }
+        }
+    }
+
     fn out(&self) -> Option<PathBuf> {
-        let whole = !self.quick && self.only.is_empty() && profile() == "release";
-        let usual = whole.then(|| workspace().join("docs/benchmarks.md"));
+        let is_kept = !self.quick && self.is_whole() && profile() == "release";
+        let usual = is_kept.then(|| workspace().join("docs/benchmarks.md"));
         self.out.clone().or(usual)
     }
 }
@@ -110,17 +145,18 @@ async fn measure(args: Args) -> Result<()> {
         built: Built::with(args.hookbox.clone())?,
         work: work.canonicalize()?,
     };
-    let whole = args.only.is_empty();
+    let whole = args.is_whole();
     let (contestants, skipped) = prepare(&args, &place).await?;
     let mut report = Report {
         machine: machine::told(&place.work),
         note: args.note.clone(),
         load: args.load(),
-        rounds: if args.quick { 1 } else { args.rounds.max(1) },
+        rounds: args.rounds(),
         contestants,
         skipped,
         sandboxed: None,
         waited: None,
+        called: None,
         started: None,
     };
     for number in 1..=report.rounds {
@@ -139,6 +175,10 @@ async fn measure(args: Args) -> Result<()> {
             report.sandboxed = Some(sandboxed::measure()?);
         }
     }
+    if whole || args.calls {
+        eprintln!("outgoing calls");
+        report.called = Some(calls::measure(&place, args.amount()).await?);
+    }
     let text = report.to_markdown();
     println!("{text}");
     if let Some(out) = args.out() {
@@ -154,7 +194,7 @@ type Skipped = Vec<(Contestant, String)>;
 async fn prepare(args: &Args, place: &Place) -> Result<(Vec<Rounds>, Skipped)> {
     let (mut able, mut skipped) = (Vec::new(), Vec::new());
     for contestant in Contestant::ALL {
-        if !args.only.is_empty() && !args.only.contains(&contestant) {
+        if !args.is_whole() && !args.only.contains(&contestant) {
             continue;
         }
         match contestant.prepare(place).await? {

@@ -1,6 +1,7 @@
 //! What was measured, as Markdown: for the terminal and for `docs/benchmarks.md`.
 
 use crate::built::profile;
+use crate::calls::{Called, SPINNERS};
 use crate::contestant::Contestant;
 use crate::load::{Load, WINDOW};
 use crate::machine;
@@ -31,6 +32,8 @@ pub struct Report {
     pub sandboxed: Option<Vec<Timed>>,
     /// P5.
     pub waited: Option<Waited>,
+    /// Outgoing calls.
+    pub called: Option<Vec<Called>>,
     /// P6.
     pub started: Option<Started>,
 }
@@ -77,6 +80,7 @@ impl Report {
         self.write_ratios(&mut text);
         self.write_sandboxed(&mut text);
         self.write_waited(&mut text);
+        self.write_called(&mut text);
         self.write_started(&mut text);
         text.lines().map(wrapped).collect()
     }
@@ -222,6 +226,32 @@ impl Report {
              | {:.2} | {:.2} | {:.2} | {above:.2} |\n",
             waited.deliveries, waited.p50_ms, waited.p99_ms, waited.flush_ms
         );
+    }
+
+    fn write_called(&self, text: &mut String) {
+        let Some(called) = &self.called else { return };
+        let _ = write!(
+            text,
+            "\n## Outgoing calls\n\nA plugin calls a bare hyper server on the loopback interface through the SDK, one call after \
+             another, the answer read to its end; the time is the plugin's own. Beside it the same is done by a bare \
+             hyper client (hyper-util's, with its pool), in turns. A plugin's POST is counted in the ledger before it \
+             is sent, which is a commit. Plugins that spin are {SPINNERS} attempts that never wait; the bare client is \
+             not beside them. The ratio is round against round, in the median. What a run without calls costs is above.\n\n\
+             | | bare client, p50 µs | plugin, p50 µs | p99 µs | ratio |\n|---|--:|--:|--:|--:|\n"
+        );
+        for Called {
+            name,
+            bare_us,
+            p50_us,
+            p99_us,
+            ratio,
+        } in called
+        {
+            let _ = writeln!(
+                text,
+                "| {name} | {bare_us:.0} | {p50_us:.0} | {p99_us:.0} | {ratio:.1}× |"
+            );
+        }
     }
 
     fn write_started(&self, text: &mut String) {

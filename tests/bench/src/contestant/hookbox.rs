@@ -19,6 +19,8 @@ pub enum Plugins {
     Hello,
     /// So many versions of `hello`, each of other bytes.
     Versions(u8),
+    /// These files.
+    Files(Vec<(String, Vec<u8>)>),
 }
 
 /// A host that is about to be started; its folder goes with it.
@@ -40,6 +42,11 @@ impl Hookbox {
         match plugins {
             Plugins::None => {}
             Plugins::Hello => std::fs::write(dir.join("hello.wasm"), hello)?,
+            Plugins::Files(files) => {
+                for (name, bytes) in files {
+                    std::fs::write(dir.join(name), bytes)?;
+                }
+            }
             Plugins::Versions(versions) => {
                 for version in 0..*versions {
                     // A custom section (WebAssembly core specification, 5.5.3): id, length, name, content.

@@ -254,3 +254,61 @@ fn a_server_that_repeats_the_credential_in_a_body_gives_it_away() {
     );
     assert!(said["found"]["all, raw"][0].is_u64(), "{said:#}");
 }
+
+#[test]
+fn a_plugin_cannot_slip_a_second_request_into_its_connection() {
+    // A server would take the head of the next call, credential and all, for the body of what was slipped in.
+    let token = Canary::token("stolen");
+    let repeater = Repeater::start();
+    let host = host(&token, &grant(&repeater, "")).start();
+    let slipped = "GET /elsewhere HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n\r\n";
+    let post = |body: &str, fields: Value| json!({ "method": "POST", "url": repeater.server.url("/api/x"), "body": body, "headers": fields });
+    let url = |path: &str| json!({ "url": repeater.server.url(path) });
+    let calls = [
+        post(slipped, json!({ "content-length": "0" })),
+        post(&format!("xxx{slipped}"), json!({ "content-length": "3" })),
+        post("xxx", json!({ "content-length": "500" })),
+        post(
+            "xxx",
+            json!({ "content-length": "3", "Content-Length": "90" }),
+        ),
+        post(
+            "xxx",
+            json!({ "content-length": "3", "transfer-encoding": "chunked" }),
+        ),
+        post(
+            "xxx",
+            json!({ "content-length": "3", "x-a": format!("1\r\n\r\n{slipped}"), "x-b\r\nx-c": "1" }),
+        ),
+        url("/api/x HTTP/1.1\r\n\r\nGET /elsewhere"),
+        json!({ "method": "GET /elsewhere HTTP/1.1\r\n\r\nGET", "url": repeater.server.url("/api/x") }),
+        url("/api/last"),
+    ];
+    let asked = asking(&calls.iter().collect::<Vec<_>>(), &token);
+    let answer = host.hub().deliver(&asked).wait(20).send();
+    let said = said(&host.delivery(&answer.id())["runs"][0]["attempts"][0]);
+    let called = said["called"].as_array().unwrap().iter().map(outcome);
+    let (failed, size) = ("StreamError::Last", "ErrorCode::HttpRequestBodySize");
+    let expected = [
+        failed,
+        failed,
+        size,
+        size,
+        "200",
+        "200",
+        "not a request",
+        "not a request",
+        "200",
+    ];
+    for (called, expected) in called.zip(expected) {
+        assert!(called.starts_with(expected), "{called}: {said:#}");
+    }
+    // What arrived are the two that were whole, as they were judged, and the last one
+    let heads = repeater.heads();
+    assert_eq!(heads.len(), 3, "{heads:#?}");
+    assert!(heads[2].starts_with("GET /api/last "), "{heads:#?}");
+    for head in &heads[..2] {
+        assert!(head.starts_with("POST /api/x HTTP/1.1\r\ncontent-length: 3\r\nhost: "));
+        assert!(!head.contains("x-") && !head.contains("chunked"), "{head}");
+    }
+}

@@ -125,6 +125,13 @@ impl Rules {
     /// What comes nearest to allowing a request, and what is missing there.
     fn nearest_miss(&self, method: &Method, target: &Target, path: &str) -> Refused {
         let file = &self.file;
+        // A grant's methods are in capitals, and servers tell one case from the other.
+        let capitals = method.as_str().to_ascii_uppercase();
+        if capitals != method.as_str() {
+            return Refused::denied(format!(
+                "method: \"{method}\" is granted to nobody: methods are sent in capitals, as \"{capitals}\""
+            ));
+        }
         let near: Vec<&Entry> = self
             .entries
             .iter()
@@ -139,6 +146,13 @@ impl Rules {
         let with_method = near.iter().find(|entry| entry.methods.contains(method));
         if let Some(entry) = with_method.or(near.first()) {
             let (name, line) = (entry.name(), entry.line);
+            // A plugin's own asterisk would become the operator's wildcard.
+            if path.contains('*') {
+                return Refused::denied(format!(
+                    "path: {path:?} has a `*` of its own, which no line of a grant allows alone (the entry for {name}, \
+                     line {line} of {file})"
+                ));
+            }
             return Refused::denied(format!(
                 "path: add {path:?} to `paths` of the entry for {name} (line {line} of {file})"
             ));

@@ -84,6 +84,10 @@ impl Host {
         if text.is_empty() {
             return Err("no host");
         }
+        // The parser would take another one from an address.
+        if text.ends_with('.') {
+            return Err("two dots at the end of the host");
+        }
         match url::Host::parse(text) {
             Ok(url::Host::Domain(name)) => Self::name(name),
             Ok(url::Host::Ipv4(address)) => Ok(Self::Address(address.into())),

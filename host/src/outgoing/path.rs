@@ -4,6 +4,7 @@
 //! slash or an encoded separator means is decided by whoever reads it last.
 
 use super::glob::{Token, fits, overlap};
+use std::borrow::Cow;
 use std::fmt;
 
 /// The longest path, in bytes.
@@ -11,6 +12,12 @@ pub const PATH_BYTES_MAX: usize = 8 * 1024;
 
 /// The longest glob, in bytes.
 pub const GLOB_BYTES_MAX: usize = 1024;
+
+/// Where a path ends for a server that decodes it before it looks for a query or a fragment.
+const ENDS: &[&str] = &["%3f", "%23", "%253f", "%2523"];
+
+/// What follows these in a segment some servers take for parameters, and leave out.
+const PARAMETERS: &[&str] = &[";", "%3b", "%253b"];
 
 /// Checks a path as it goes over the wire, without its query. An empty one is `/`.
 ///
@@ -62,6 +69,9 @@ fn segment(raw: &str) -> Result<(), &'static str> {
         if matches!(name, b"." | b"..") {
             return Err("it has a segment `.` or `..`");
         }
+        if name.is_empty() && !form.is_empty() {
+            return Err("it has a segment that begins with a semicolon");
+        }
     }
     Ok(())
 }
@@ -76,12 +86,46 @@ fn decode(text: &[u8]) -> Vec<u8> {
     percent_encoding::percent_decode(text).collect()
 }
 
+/// What a path is to those who read it: as it is, and, where that differs, cut at its encoded end, without the parameters
+/// of its segments, and both. Which of them a server sees is not for us to know.
+fn readings(path: &str) -> Vec<Cow<'_, str>> {
+    if !path.contains(['%', ';']) {
+        return vec![path.into()];
+    }
+    let cut = before(path, ENDS);
+    let without = |path: &str| {
+        let segments = path.split('/').map(|segment| before(segment, PARAMETERS));
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let plain = without(path);
+    if cut == path && plain == path {
+        return vec![path.into()];
+    }
+    vec![path.into(), cut.into(), plain.into(), without(cut).into()]
+}
+
+/// What stands before the first of these marks, whatever the case.
+fn before<'a>(text: &'a str, marks: &[&str]) -> &'a str {
+    let is_at = |at: usize, mark: &str| {
+        let part = text.get(at..at + mark.len());
+        part.is_some_and(|part| part.eq_ignore_ascii_case(mark))
+    };
+    let mut may_be = text.match_indices(['%', ';']).map(|(at, _)| at);
+    let first = may_be.find(|at| marks.iter().any(|mark| is_at(*at, mark)));
+    first.and_then(|at| text.get(..at)).unwrap_or(text)
+}
+
+/// What a path's segments must be, one after the other.
+type Segments = Vec<Token<Vec<Token<u8>>>>;
+
 /// A glob of a grant: `*` stands for any part of a segment, `**` as a whole segment for any number of segments, and
 /// everything else for itself, in the same case. At the end `**` stands for one segment or more.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathGlob {
     text: String,
-    segments: Vec<Token<Vec<Token<u8>>>>,
+    segments: Segments,
+    /// The same for the other readings of a path, where the glob has others itself.
+    readings: Vec<Segments>,
 }
 
 impl PathGlob {
@@ -102,31 +146,31 @@ impl PathGlob {
                 .to_owned());
         }
         check(text).map_err(|reason| format!("no request has such a path: {reason}"))?;
-        let mut segments = Vec::new();
-        let mut rest = text.split('/').skip(1).peekable();
-        while let Some(segment) = rest.next() {
-            match segment {
-                "**" if rest.peek().is_some() => segments.push(Token::Many),
-                "**" => segments.extend([Token::Any, Token::Many]),
-                _ if segment.contains("**") => {
-                    return Err("`**` is a whole segment, as in `/api/**`".to_owned());
-                }
-                _ => segments.push(Token::One(bytes(segment))),
-            }
+        let split = text.split('/');
+        if split
+            .clone()
+            .any(|part| part != "**" && part.contains("**"))
+        {
+            return Err("`**` is a whole segment, as in `/api/**`".to_owned());
         }
+        let others = readings(text).into_iter().skip(1);
         Ok(Self {
             text: text.to_owned(),
-            segments,
+            segments: segments(text),
+            readings: others.map(|reading| segments(&reading)).collect(),
         })
     }
 
-    /// Whether it is for a path that [`check`] let pass.
+    /// Whether it is for a path that [`check`] let pass, however that is read.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {
-        let path: Vec<&str> = path.split('/').skip(1).collect();
-        fits(&self.segments, &path, |pattern, segment| {
-            fits(pattern, segment.as_bytes(), |byte, other| byte == other)
-        })
+        if !is_for(&self.segments, path) {
+            return false;
+        }
+        let own = self.readings.iter();
+        let own = own.chain(std::iter::repeat(&self.segments));
+        let others = readings(path).into_iter().skip(1);
+        others.zip(own).all(|(path, own)| is_for(own, &path))
     }
 
     /// Whether there is a path that both are for.
@@ -136,6 +180,27 @@ impl PathGlob {
             overlap(one, other, |byte, other| byte == other)
         })
     }
+}
+
+/// The patterns of a glob's segments.
+fn segments(glob: &str) -> Segments {
+    let mut segments = Vec::new();
+    let mut rest = glob.split('/').skip(1).peekable();
+    while let Some(segment) = rest.next() {
+        match segment {
+            "**" if rest.peek().is_some() => segments.push(Token::Many),
+            "**" => segments.extend([Token::Any, Token::Many]),
+            _ => segments.push(Token::One(bytes(segment))),
+        }
+    }
+    segments
+}
+
+fn is_for(segments: &Segments, path: &str) -> bool {
+    let path: Vec<&str> = path.split('/').skip(1).collect();
+    fits(segments, &path, |pattern, segment| {
+        fits(pattern, segment.as_bytes(), |byte, other| byte == other)
+    })
 }
 
 /// The pattern of a segment; `*` alone stands for at least one byte, so that `/a/*` is not for `/a/`.

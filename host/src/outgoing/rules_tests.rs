@@ -65,6 +65,10 @@ fn rules() -> Rules {
             entry("http://127.0.0.1:9000"),
             entry("[2606:4700::1111]"),
             entry("bücher.example"),
+            Entry {
+                paths: globs(&["/files/*-public", "/users/*/open/**", "/jobs;v=*"]),
+                ..entry("files.example")
+            },
         ],
     }
 }
@@ -135,7 +139,17 @@ fn hosts_are_compared_in_one_form() {
         ("GET https://a.example.org/", "host"),
         ("GET https://xn--bcher-kva.example/", "6"),
         ("GET https://XN--BCHER-KVA.example./", "6"),
+        ("GET https://exam_ple.com/", "host"),
+        ("GET https://a..example.org:8443/", "uri"),
+        ("GET https://a.example.org..:8443/", "uri"),
+        ("GET https://example.com:65536/", "uri"),
     ]);
+    let label = "a".repeat(64);
+    let name = format!("{}example.org", "a.".repeat(125));
+    for host in [label, name] {
+        let request = format!("GET https://{host}:8443/");
+        assert_eq!(judged(&request), "uri", "{request}");
+    }
 }
 
 #[test]
@@ -147,6 +161,11 @@ fn addresses_are_compared_by_what_they_mean() {
         ("GET http://2130706433:9000/", "4"),
         ("GET http://0177.0.0.1:9000/", "4"),
         ("GET http://127.0.0.1.:9000/", "4"),
+        ("GET http://0x7f000001:9000/", "4"),
+        ("GET http://017700000001:9000/", "4"),
+        ("GET http://127.0.1:9000/", "4"),
+        ("GET http://127.0.0.1..:9000/", "uri"),
+        ("GET http://[::1]:9000/", "host"),
         ("GET http://127.0.0.2:9000/", "host"),
         ("GET http://localhost:9000/", "host"),
         ("GET http://[::ffff:127.0.0.1]:9000/", "host"),
@@ -165,6 +184,7 @@ fn addresses_are_compared_by_what_they_mean() {
         "GET https://[::1]x/",
         "GET https://exa mple.com/",
         "GET https:///x",
+        "GET https://example.com:443:443/",
         "GET https://ex\tample.com/",
     ] {
         assert!(
@@ -180,6 +200,10 @@ fn methods_are_those_of_the_entry() {
         ("HEAD https://example.com/", "3"),
         ("POST https://example.com/", "method"),
         ("get https://example.com/", "method"),
+        ("Head https://example.com/", "method"),
+        ("PoSt https://huggingface.co/api/models/me/x", "method"),
+        ("connect https://example.com/", "method"),
+        ("trace https://example.com/", "method"),
         ("OPTIONS https://example.com/", "method"),
         ("TRACE https://example.com/", "method"),
         ("CONNECT https://example.com/", "method"),
@@ -266,6 +290,31 @@ fn paths_are_those_of_the_entry_however_they_are_written() {
 }
 
 #[test]
+fn a_path_that_a_server_may_cut_short_is_one_of_the_entry_s_both_ways() {
+    check(&[
+        ("GET https://files.example/files/x-public", "7"),
+        ("GET https://files.example/files/secret;-public", "path"),
+        ("GET https://files.example/files/secret%3b-public", "path"),
+        ("GET https://files.example/files/secret%3B-public", "path"),
+        ("GET https://files.example/files/secret%253b-public", "path"),
+        ("GET https://files.example/files/secret%3f-public", "path"),
+        ("GET https://files.example/files/secret%253F-public", "path"),
+        ("GET https://files.example/files/secret%23-public", "path"),
+        ("GET https://files.example/files/secret%2523-public", "path"),
+        ("GET https://files.example/users/a;b/open/x", "7"),
+        ("GET https://files.example/users/a%3Fb/open/x", "path"),
+        ("GET https://files.example/users/;a/open/x", "uri"),
+        ("GET https://files.example/users/%3Ba/open/x", "uri"),
+        ("GET https://files.example/users/%253ba/open/x", "uri"),
+        ("GET https://files.example/jobs;v=1", "7"),
+        ("GET https://files.example/jobs", "path"),
+        ("GET https://huggingface.co/api/models/me/a%3Bb.txt", "0"),
+        ("GET https://huggingface.co/api/models/me/what%3F.txt", "0"),
+        ("GET https://huggingface.co/api/models/me%3Fx/y", "path"),
+    ]);
+}
+
+#[test]
 fn what_is_sent_is_what_was_judged() {
     let sent = |url: &str| {
         let admitted = rules().judge(&Method::GET, &uri(url).unwrap()).unwrap();
@@ -329,6 +378,18 @@ fn a_refusal_names_the_line_that_would_allow_it() {
             Method::GET,
             "https://example.com/a/../b",
             "path: it has a segment `.` or `..`",
+        ),
+        // What a plugin makes up must not become a glob when its operator takes it over.
+        (
+            Method::POST,
+            "https://huggingface.co/api/**",
+            "path: \"/api/**\" has a `*` of its own, which no line of a grant allows alone (the entry for \
+             huggingface.co, line 1 of bot.toml)",
+        ),
+        (
+            Method::from_bytes(b"get").unwrap(),
+            "https://example.com/",
+            "method: \"get\" is granted to nobody: methods are sent in capitals, as \"GET\"",
         ),
     ] {
         assert_eq!(by(method, url), expected);

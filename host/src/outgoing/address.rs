@@ -26,6 +26,9 @@ use Opens::{Never, Private};
 /// A block of addresses: its first one, the length of its prefix, what it is, and whether it can be opened.
 struct Block<T>(T, u32, &'static str, Opens);
 
+/// What is no network's, but the cloud's below it.
+const CLOUD: &str = "a cloud's own service";
+
 const V4: &[Block<Ipv4Addr>] = &[
     Block(
         Ipv4Addr::new(0, 0, 0, 0),
@@ -51,12 +54,7 @@ const V4: &[Block<Ipv4Addr>] = &[
         "loopback (RFC 1122)",
         Private,
     ),
-    Block(
-        Ipv4Addr::new(168, 63, 129, 16),
-        32,
-        "a cloud's own service",
-        Never,
-    ),
+    Block(Ipv4Addr::new(168, 63, 129, 16), 32, CLOUD, Never),
     Block(
         Ipv4Addr::new(169, 254, 0, 0),
         16,
@@ -172,10 +170,24 @@ const V6: &[Block<Ipv6Addr>] = &[
         "for documentation (RFC 9637)",
         Never,
     ),
+    // Where clouds have put what they tell their machines, credentials too: Amazon, Scaleway, Oracle, Google.
+    Block(v6([0xfd00, 0xec2, 0, 0]), 32, CLOUD, Never),
     Block(
-        Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
         128,
-        "a cloud's own service",
+        CLOUD,
+        Never,
+    ),
+    Block(
+        Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+        128,
+        CLOUD,
+        Never,
+    ),
+    Block(
+        Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+        128,
+        CLOUD,
         Never,
     ),
     Block(
@@ -263,7 +275,7 @@ mod tests {
             ),
             (
                 "10.0.0.0 10.255.255.255 127.0.0.1 127.255.255.255 172.16.0.0 172.31.255.255 192.168.0.1 ::1 fc00::1 \
-              fd12::1 fdff:ffff::1 ::ffff:127.0.0.1 ::ffff:10.1.2.3",
+              fd12::1 fdff:ffff::1 fd00:ec3::1 fd20:ce::253 ::ffff:127.0.0.1 ::ffff:10.1.2.3",
                 "private",
             ),
             (
@@ -275,7 +287,8 @@ mod tests {
             ),
             (
                 ":: ::7f00:1 ::8.8.8.8 64:ff9b::7f00:1 64:ff9b:1::1 100::1 100:0:0:1::1 2001::1 2001:2::1 2001:10::1 \
-              2001:20::1 2001:db8::1 2002:7f00:1::1 2620:4f:8000::1 3fff::1 3fff:fff::1 5f00::1 fd00:ec2::254 fe80::1 \
+              2001:20::1 2001:db8::1 2002:7f00:1::1 2620:4f:8000::1 3fff::1 3fff:fff::1 5f00::1 fd00:ec2::254 \
+              fd00:ec2::23 fd00:ec2::253 fd00:42::42 fd00:c1::a9fe:a9fe fd20:ce::254 fe80::1 \
               febf::1 fec0::1 ff02::1 4000::1 ::2",
                 "never",
             ),

@@ -1,5 +1,7 @@
 //! Our own listeners: no plugin reaches them, also where its grant opens this machine.
 
+use rustix::io::Errno;
+use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -45,7 +47,14 @@ impl OwnListeners {
 
 /// Whether an address is one of this machine's: only then can anything be bound to it.
 fn is_of_this_machine(ip: IpAddr) -> bool {
-    UdpSocket::bind((ip, 0)).is_ok()
+    UdpSocket::bind((ip, 0)).map_or_else(|error| may_be_ours(&error), |_| true)
+}
+
+/// Whether an address that could not be bound to may be one of this machine's all the same: where only something else
+/// was wanting, such as a file descriptor, nobody can tell.
+fn may_be_ours(error: &io::Error) -> bool {
+    let elsewhere = [Errno::ADDRNOTAVAIL, Errno::AFNOSUPPORT];
+    !Errno::from_io_error(error).is_some_and(|error| elsewhere.contains(&error))
 }
 
 #[cfg(test)]
@@ -70,6 +79,9 @@ mod tests {
         ] {
             assert_eq!(judge(address), Err("hookbox itself"), "{address}");
         }
+        // In a file descriptor's absence it is not known to be another's.
+        assert!(may_be_ours(&Errno::MFILE.into()));
+        assert!(!is_of_this_machine("192.0.2.1".parse().unwrap()));
         for address in ["127.0.0.1:8002", "127.0.0.2:8001", "1.1.1.1:8000"] {
             assert_eq!(judge(address), Ok(()), "{address}");
         }

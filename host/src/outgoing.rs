@@ -23,7 +23,7 @@ mod tls;
 pub use account::{Account, AccountError, HubEntry, hub_entry};
 pub use body::{Bounded, Ended, REQUEST_BYTES_MAX, RequestBody, Unfinished};
 pub use client::{Answer, ConnectionKind, Times};
-pub use credential::{Credential, Form};
+pub use credential::{Credential, Form, dashed};
 pub use entry::{Admitted, Entry, Rules};
 pub use failed::CallError;
 pub use own::OwnListeners;

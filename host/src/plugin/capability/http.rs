@@ -8,12 +8,12 @@ use super::budget::WriteBudget;
 use super::calls::{Call, CallLog};
 use crate::outgoing::{
     Admitted, Bounded, CallError, Network, Outgoing, Refused, RequestBody, Rules, Times,
-    Unfinished, Why,
+    Unfinished, Why, dashed,
 };
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
-use hyper::header::HeaderName;
+use hyper::header::{CONTENT_LENGTH, HeaderName};
 use hyper::{Method, Request, Response, Uri};
 use std::fmt;
 use std::pin::Pin;
@@ -37,17 +37,22 @@ const FORBIDDEN: &[&str] = &[
     "te",
     "trailer",
     "expect",
+    "proxy",
     "forwarded",
+    "client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-real-ip",
-    "x-http-method",
-    "x-http-method-override",
+    "x-host",
+    "x-envoy-original-path",
     "x-method-override",
-    "x-original-url",
-    "x-rewrite-url",
+    "x-override-url",
 ];
 
 /// What the names of further such fields begin with.
-const FORBIDDEN_PREFIX: &str = "x-forwarded-";
+const FORBIDDEN_PREFIXES: &[&str] = &["x-forwarded", "x-http-", "x-original-", "x-rewrite-"];
 
 /// The rules of a plugin that has none.
 static NO_RULES: LazyLock<Rules> = LazyLock::new(|| Rules {
@@ -383,9 +388,12 @@ impl Body for Kept {
 }
 
 fn is_forbidden(name: &HeaderName) -> bool {
-    DEFAULT_FORBIDDEN_HEADERS.contains(name)
-        || FORBIDDEN.contains(&name.as_str())
-        || name.as_str().starts_with(FORBIDDEN_PREFIX)
+    let dashed = dashed(name.as_str());
+    DEFAULT_FORBIDDEN_HEADERS.iter().any(|name| *name == *dashed)
+        || FORBIDDEN.contains(&&*dashed)
+        || FORBIDDEN_PREFIXES.iter().any(|prefix| dashed.starts_with(prefix))
+        // Beside the real one, which a guest may set, this would be another length.
+        || dashed == CONTENT_LENGTH.as_str() && *name != CONTENT_LENGTH
 }
 
 /// A URL as it is kept: the query may carry what is nobody else's business, and so may a user's name.

@@ -285,6 +285,17 @@ fn fields_that_would_make_a_request_another_one_are_nobody_s_to_set() {
         "x-http-method-override",
         "X-Original-URL",
         "forwarded",
+        "x-forwarded",
+        "X-Original-Method",
+        "x-rewrite-path",
+        "x-http-path-override",
+        "x-override-url",
+        // To what reads fields as CGI does, a line below is a dash.
+        "X_HTTP_Method_Override",
+        "x_forwarded_for",
+        "Transfer_Encoding",
+        "content_length",
+        "proxy_authorization",
     ] {
         assert!(is_forbidden(&HeaderName::try_from(name).unwrap()), "{name}");
     }
@@ -292,7 +303,9 @@ fn fields_that_would_make_a_request_another_one_are_nobody_s_to_set() {
         "authorization",
         "accept",
         "content-type",
+        "content-length",
         "x-api-key",
+        "x_api_key",
         "cookie",
     ] {
         assert!(

@@ -11,6 +11,7 @@ mod signals;
 mod upkeep;
 
 use crate::config::Config;
+use crate::outgoing::files_for_calls;
 use crate::plugin::catalog::Catalog;
 use crate::secret::Secret;
 use crate::worker::Report;
@@ -86,10 +87,19 @@ fn raise_open_files(config: &mut Config) {
     }
 }
 
-/// How many connections leave some of so many file descriptors for the rest of the host.
+/// How many files this process may have open now.
+fn files_max() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    })
+}
+
+/// How many connections leave some of so many file descriptors for the rest of the host, and for plugins' calls.
 #[must_use]
 pub fn connections_within(files: usize) -> usize {
-    files.saturating_sub(FILES_KEPT).max(1)
+    let others = FILES_KEPT + files_for_calls(files);
+    files.saturating_sub(others).max(1)
 }
 
 fn runtime(name: &str) -> anyhow::Result<Runtime> {

@@ -18,6 +18,7 @@ mod own;
 pub mod path;
 mod refused;
 mod resolve;
+mod share;
 mod tls;
 
 pub use account::{Account, AccountError, HubEntry, hub_entry};
@@ -30,21 +31,38 @@ pub use own::OwnListeners;
 pub use refused::{Refused, Why};
 pub use resolve::{Resolve, SystemResolver};
 pub use rustls::pki_types::CertificateDer;
+pub use share::Place;
 pub use tls::{read_ca_file, trusts_anybody};
 
 use client::EntryClient;
 use connect::Connector;
 use hyper::Request;
+use share::Places;
 use std::fmt;
 use std::sync::Arc;
 use tls::Roots;
 use tokio::sync::OnceCell;
+
+/// The most files that calls have open at once, where a process may have many: of connections, and two of each lookup.
+const FILES_MAX: usize = 1280;
+
+/// One of so many files that a process may have open is for calls.
+const FILES_PART: usize = 8;
+
+/// How many of the files that a process may have open are for calls.
+#[must_use]
+pub const fn files_for_calls(files: usize) -> usize {
+    let part = files / FILES_PART;
+    if part < FILES_MAX { part } else { FILES_MAX }
+}
 
 /// What all plugins of a host call through.
 pub struct Network {
     resolver: Arc<dyn Resolve>,
     roots: Roots,
     own: OwnListeners,
+    connections: Places,
+    lookups: Places,
 }
 
 impl Network {
@@ -59,7 +77,19 @@ impl Network {
             resolver,
             roots: Roots::new(authorities),
             own,
+            connections: Places::new(0),
+            lookups: Places::new(0),
         }
+        .within(FILES_MAX)
+    }
+
+    /// The same with no more files open at once than this.
+    #[must_use]
+    pub fn within(mut self, files: usize) -> Self {
+        // A lookup that hangs has a thread besides.
+        self.connections = Places::new(files / 5 * 4);
+        self.lookups = Places::new(files / 20);
+        self
     }
 
     /// Reads the authorities, if nobody has yet: better now than while a plugin waits. What keeps it from that is told
@@ -89,17 +119,22 @@ impl Outgoing {
     #[must_use]
     pub fn new(network: &Arc<Network>, rules: Rules) -> Self {
         let tls = Arc::new(OnceCell::new());
+        let (connections, lookups) = (network.connections.share(), network.lookups.share());
         let connector = |entry: &Entry| Connector {
             network: Arc::clone(network),
             tls: Arc::clone(&tls),
+            connections: connections.clone(),
+            lookups: lookups.clone(),
             reach: entry.reach,
             timeout: entry.timeout,
         };
+        // What nobody uses leaves half of the plugin's connections for what it calls.
+        let idle = network.connections.part() / 2 / rules.entries.len().max(1);
         Self {
             clients: rules
                 .entries
                 .iter()
-                .map(|entry| client::client(connector(entry), entry))
+                .map(|entry| client::client(connector(entry), entry, idle))
                 .collect(),
             rules,
         }

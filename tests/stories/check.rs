@@ -324,7 +324,7 @@ fn limits_of_the_process_that_are_too_low_are_told() {
     let folder = folder(&[("plugins/hello.wasm", &component_bytes("hello"))]);
     let report = check_under("ulimit -n 200", folder.path());
     let warnings = findings(&report, "warning").join("\n");
-    let expected = "connections-max: only 200 files may be open (ulimit -n), so 136 connections are served at once";
+    let expected = "connections-max: only 200 files may be open (ulimit -n), so 111 connections are served at once";
     assert!(
         report["ok"] == true && warnings.contains(expected),
         "{report:#}"

@@ -17,7 +17,7 @@ use crate::ledger::sqlite::{LastStop, SqliteLedger, WriterMetrics};
 use crate::ledger::{Ledger, LedgerError};
 use crate::loader::{Loaded, Loader, LoaderConfig, LoaderError, LoaderMetrics, OwnAccounts};
 use crate::metrics::Registry;
-use crate::outgoing::{Network, OwnListeners, SystemResolver};
+use crate::outgoing::{Network, OwnListeners, SystemResolver, files_for_calls};
 use crate::plugin::Engine;
 use crate::plugin::capability::http::Outlet;
 use crate::plugin::compiler::Compiler;
@@ -278,8 +278,9 @@ impl Parts {
 
 /// What plugins call through.
 fn outlet(config: &Config, ledger: Arc<dyn Ledger>, own: OwnListeners) -> Outlet {
-    let resolver = Arc::new(SystemResolver::default());
-    let network = Network::new(resolver, config.authorities.clone(), own);
+    let resolver = Arc::new(SystemResolver);
+    let network = Network::new(resolver, config.authorities.clone(), own)
+        .within(files_for_calls(super::files_max()));
     Outlet {
         network: Arc::new(network),
         budget: Arc::new(InLedger(ledger)),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// The body of a request on its way.
@@ -39,6 +40,7 @@ pub struct Unfinished<B> {
     body: B,
     ended: Ended,
     left: u64,
+    _place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl<B> Unfinished<B> {
@@ -48,6 +50,16 @@ impl<B> Unfinished<B> {
             body,
             ended,
             left: REQUEST_BYTES_MAX,
+            _place: None,
+        }
+    }
+
+    /// The same, holding its call's place until it is sent or given up.
+    #[must_use]
+    pub fn holding(self, place: Arc<OwnedSemaphorePermit>) -> Self {
+        Self {
+            _place: Some(place),
+            ..self
         }
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 /// How long a connection that nobody uses is kept.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
-/// How many of them are kept for an entry. One for all hosts below a name keeps none: there is no end to them.
+/// How many of them are kept for an entry at most. One for all hosts below a name keeps none: there is no end to them.
 const IDLE_CONNECTIONS_MAX: usize = 8;
 
 /// The most fields of an answer's head.
@@ -62,10 +62,10 @@ pub enum ConnectionKind {
 pub(super) type EntryClient = Client<Connector, RequestBody>;
 
 /// The client of an entry. No two entries have one in common: a connection that one made is of no use to another, so
-/// neither `private` nor a credential can be got by reuse.
-pub(super) fn client(connector: Connector, entry: &Entry) -> EntryClient {
+/// neither `private` nor a credential can be got by reuse. It keeps `idle` connections, or fewer.
+pub(super) fn client(connector: Connector, entry: &Entry, idle: usize) -> EntryClient {
     let kept = match entry.host {
-        HostPattern::Exact(_) => IDLE_CONNECTIONS_MAX,
+        HostPattern::Exact(_) => idle.min(IDLE_CONNECTIONS_MAX),
         HostPattern::Below(_) => 0,
     };
     Client::builder(TokioExecutor::new())

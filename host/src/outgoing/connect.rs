@@ -5,6 +5,7 @@ use super::address::{Reach, is_opened_by_private, judge};
 use super::entry::target;
 use super::failed::CallError;
 use super::host::{Host, Scheme, Target};
+use super::share::{Place, Share};
 use super::tls;
 use hyper::Uri;
 use hyper::rt::ReadBufCursor;
@@ -17,16 +18,21 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// The longest time for connecting: lookup, TCP and TLS.
 pub(super) const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The longest time for a part of a request, once it is written, to go out. Until then nobody else notices that the
+/// server takes nothing: neither the end of the call nor that of its attempt reaches a connection that waits to write.
+const WRITE_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// The most addresses of a host that are tried.
 const ADDRESSES_MAX: usize = 16;
@@ -37,6 +43,10 @@ pub(super) struct Connector {
     pub network: Arc<Network>,
     /// Shared by the entries of the plugin, and made when it is first needed.
     pub tls: Arc<OnceCell<Arc<ClientConfig>>>,
+    /// The plugin's.
+    pub connections: Share,
+    /// The plugin's.
+    pub lookups: Share,
     pub reach: Reach,
     pub timeout: Duration,
 }
@@ -64,14 +74,20 @@ impl Connector {
         // A name that is never resolved is told as that, not as a host that is never reached.
         let addresses = self.addresses(&target, began + time / 2).await?;
         let deadline = began + time;
+        let place = timeout_at(deadline, self.connections.place()).await;
+        let place = place.map_err(|_| CallError::Crowded)?;
         let stream = dial(&addresses, deadline).await?;
         // Small requests do not wait for each other's acknowledgement.
         drop(stream.set_nodelay(true));
-        if target.scheme == Scheme::Http {
-            return Ok(Wire::new(Box::new(stream)));
-        }
-        let encrypted = timeout_at(deadline, self.encrypt(&target.host, stream));
-        encrypted.await.map_err(|_| CallError::ConnectTimeout)?
+        let patience = self.timeout.min(WRITE_TIME_MAX);
+        let stream: Box<dyn Stream> = match target.scheme {
+            Scheme::Http => Box::new(stream),
+            Scheme::Https => {
+                let encrypted = timeout_at(deadline, self.encrypt(&target.host, stream));
+                Box::new(encrypted.await.map_err(|_| CallError::ConnectTimeout)??)
+            }
+        };
+        Ok(Wire::new(stream, patience, place))
     }
 
     /// The addresses of a host, all of which may be connected to.
@@ -83,7 +99,11 @@ impl Connector {
         let mut found = match &target.host {
             Host::Address(address) => vec![SocketAddr::new(*address, target.port)],
             Host::Name(name) => {
-                let resolved = self.network.resolver.resolve(name, target.port);
+                let resolved = async {
+                    let place = self.lookups.place().await;
+                    let resolver = &self.network.resolver;
+                    resolver.resolve(name, target.port, place).await
+                };
                 let resolved = timeout_at(deadline, resolved).await;
                 let resolved = resolved.map_err(|_| CallError::LookupTimeout)?;
                 resolved.map_err(|_| CallError::NoAddress)?
@@ -120,7 +140,11 @@ impl Connector {
         own.map_err(|what| prohibited(what, ""))
     }
 
-    async fn encrypt(&self, host: &Host, stream: TcpStream) -> Result<Wire, CallError> {
+    async fn encrypt(
+        &self,
+        host: &Host,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, CallError> {
         let config = self.tls.get_or_try_init(|| async {
             let roots = self.network.roots.store().await?;
             tls::client(roots)
@@ -131,8 +155,7 @@ impl Connector {
             Host::Address(address) => ServerName::from(*address),
         };
         let stream = connector.connect(name, stream).await;
-        let stream = stream.map_err(|error| CallError::of_tls(&error))?;
-        Ok(Wire::new(Box::new(stream)))
+        stream.map_err(|error| CallError::of_tls(&error))
     }
 }
 
@@ -159,10 +182,14 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A connection.
+/// A connection. It ends where what is written to it does not go out in time.
 pub(super) struct Wire {
     stream: TokioIo<Box<dyn Stream>>,
     used: Used,
+    patience: Duration,
+    /// Since something first had to wait that has not gone out yet.
+    stuck: Option<Pin<Box<Sleep>>>,
+    _place: Place,
 }
 
 /// Whether a connection was used before: what a client puts into the answers that come over it.
@@ -177,11 +204,30 @@ impl Used {
 }
 
 impl Wire {
-    fn new(stream: Box<dyn Stream>) -> Self {
+    fn new(stream: Box<dyn Stream>, patience: Duration, place: Place) -> Self {
         Self {
             stream: TokioIo::new(stream),
             used: Used::default(),
+            patience,
+            stuck: None,
+            _place: place,
         }
+    }
+
+    /// What came of writing, or that it waits for too long. That a part went out changes nothing: a server that takes a
+    /// byte now and then would keep its connection for ever.
+    fn in_time<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            return written;
+        }
+        let patience = self.patience;
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(stuck.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::other(CallError::WriteTimeout)))
     }
 }
 
@@ -207,15 +253,21 @@ impl hyper::rt::Write for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        if flushed.is_ready() {
+            self.stuck = None;
+        }
+        self.in_time(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        let shut = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.in_time(cx, shut)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -227,6 +279,7 @@ impl hyper::rt::Write for Wire {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
+        self.in_time(cx, written)
     }
 }

@@ -32,6 +32,9 @@ pub enum CallError {
     /// There is no way there.
     #[error("the host cannot be reached")]
     Unreachable,
+    /// The plugin, or all of them, have as many connections as they may.
+    #[error("too many connections are open")]
+    Crowded,
     /// Connecting, TLS included, took too long.
     #[error("connecting took too long")]
     ConnectTimeout,
@@ -58,6 +61,9 @@ pub enum CallError {
     /// The connection was closed before an answer came.
     #[error("the connection was closed before the answer")]
     Closed,
+    /// The server takes nothing of the request.
+    #[error("the server does not take the request")]
+    WriteTimeout,
     /// No answer began in time.
     #[error("no answer in time")]
     HeadTimeout,
@@ -134,8 +140,12 @@ impl CallError {
             if let Some(own) = error.downcast_ref::<Self>() {
                 return Some(own.clone());
             }
-            if let Some(tls) = error.downcast_ref::<io::Error>().and_then(Self::of_rustls) {
-                return Some(tls);
+            if let Some(io) = error.downcast_ref::<io::Error>() {
+                // What is inside of it is not its source.
+                let own = io.get_ref().and_then(|own| own.downcast_ref::<Self>());
+                if let Some(known) = own.cloned().or_else(|| Self::of_rustls(io)) {
+                    return Some(known);
+                }
             }
             if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
                 found = found.or_else(|| Self::of_hyper(hyper));

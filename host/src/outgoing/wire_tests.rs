@@ -2,6 +2,7 @@
 
 mod hostile;
 mod names;
+mod shared;
 mod tls;
 mod unfinished;
 
@@ -9,7 +10,7 @@ use super::address::Reach;
 use super::client::{Answer, ConnectionKind, Times};
 use super::rules_tests::entry;
 use super::{
-    CallError, CertificateDer, Credential, Entry, Form, Network, Outgoing, OwnListeners,
+    CallError, CertificateDer, Credential, Entry, Form, Network, Outgoing, OwnListeners, Place,
     RequestBody, Resolve, Rules, SystemResolver,
 };
 use async_trait::async_trait;
@@ -112,7 +113,7 @@ impl Told {
 
 #[async_trait]
 impl Resolve for Told {
-    async fn resolve(&self, _: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self, _: &str, port: u16, _: Place) -> io::Result<Vec<SocketAddr>> {
         let mut answers = self.0.lock().unwrap();
         let mut answer = match answers.len() {
             1 => answers[0].clone(),
@@ -130,10 +131,7 @@ fn network(resolver: Arc<dyn Resolve>, authorities: Vec<CertificateDer<'static>>
 }
 
 fn outgoing(entries: Vec<Entry>) -> Outgoing {
-    over(
-        &network(Arc::new(SystemResolver::default()), Vec::new()),
-        entries,
-    )
+    over(&network(Arc::new(SystemResolver), Vec::new()), entries)
 }
 
 fn over(network: &Arc<Network>, entries: Vec<Entry>) -> Outgoing {
@@ -203,6 +201,36 @@ async fn a_connection_is_used_again_by_its_own_entry_only() {
     use ConnectionKind::{New, Reused};
     assert_eq!(kinds, [New, Reused, New, Reused]);
     assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_request_that_was_written_is_never_sent_again() {
+    // Given a server that answers once, and then reads another request and goes
+    let (told, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let server = Server::start(move |mut stream| {
+        let told = told.clone();
+        async move {
+            told.send(read_head(&mut stream).await?).unwrap();
+            stream.write_all(OK.as_bytes()).await?;
+            told.send(read_head(&mut stream).await?).unwrap();
+            Ok(())
+        }
+    })
+    .await;
+    let outgoing = outgoing(vec![server.entry()]);
+    let first = outcome(&outgoing, &server.url(), Times::default()).await;
+    assert_eq!(first, "200, 2 bytes");
+    // When the connection that is kept ends under a request
+    let second = outcome(&outgoing, &server.url(), Times::default()).await;
+    // Then that is told, for the server may have done what it asks
+    assert_eq!(second, "Closed");
+    assert_eq!(server.connections(), 1);
+    drop((outgoing, server));
+    let mut heads = 0;
+    while asked.recv().await.is_some() {
+        heads += 1;
+    }
+    assert_eq!(heads, 2);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ impl Calls {
         let authorities = ca_file.map_or(Ok(Vec::new()), |file| {
             read_ca_file(file).map_err(|reason| format!("{}: {reason}", file.display()))
         });
-        let resolver = Arc::new(SystemResolver::default());
+        let resolver = Arc::new(SystemResolver);
         let network = Network::new(resolver, authorities?, OwnListeners::none());
         Ok(Self(Some(Outlet {
             network: Arc::new(network),

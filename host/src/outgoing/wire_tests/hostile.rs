@@ -181,6 +181,11 @@ async fn a_server_that_breaks_off_or_lies_is_told_from_one_that_is_done() {
         ),
         ("HTTP/1.1 200 OK\r\n\r\nabc", "200, 3 bytes"),
         ("HTTP/1.1 204 No Content\r\n\r\n", "204, 0 bytes"),
+        // What would be there is no body.
+        (
+            "HTTP/1.1 304 Not Modified\r\ncontent-length: 10737418240\r\n\r\n",
+            "304, 0 bytes",
+        ),
         (
             "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
             "NotHttp",

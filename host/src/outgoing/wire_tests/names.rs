@@ -158,7 +158,7 @@ async fn our_own_listeners_are_out_of_reach() {
     let server = Server::answering(OK).await;
     let own = OwnListeners::default();
     let network = Arc::new(Network::new(
-        Arc::new(SystemResolver::default()),
+        Arc::new(SystemResolver),
         Vec::new(),
         own.clone(),
     ));
@@ -180,7 +180,7 @@ struct Never;
 
 #[async_trait]
 impl Resolve for Never {
-    async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+    async fn resolve(&self, _: &str, _: u16, _: Place) -> io::Result<Vec<SocketAddr>> {
         std::future::pending().await
     }
 }

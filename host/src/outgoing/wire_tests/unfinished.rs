@@ -43,8 +43,12 @@ async fn answers_early() -> (Server, mpsc::UnboundedReceiver<String>) {
     (server, read)
 }
 
-/// What a server reads of a body of which `half a` was written when its attempt ended; `finish` says how.
-async fn read_of_half(finish: impl FnOnce(Ended, mpsc::Sender<Bytes>)) -> String {
+/// What a server reads of a body of which `half a` was written when its attempt ended; `finish` says how, and `length`
+/// what was said of it before.
+async fn read_of_half(
+    length: Option<&str>,
+    finish: impl FnOnce(Ended, mpsc::Sender<Bytes>),
+) -> String {
     let (server, mut read) = answers_early().await;
     let outgoing = outgoing(vec![Entry {
         methods: vec![Method::POST],
@@ -52,8 +56,11 @@ async fn read_of_half(finish: impl FnOnce(Ended, mpsc::Sender<Bytes>)) -> String
     }]);
     let (writer, written) = mpsc::channel(1);
     let ended = Ended::default();
-    let request =
-        Request::post("/").body(Unfinished::new(Written(written), ended.clone()).boxed_unsync());
+    let mut request = Request::post("/");
+    if let Some(length) = length {
+        request = request.header("content-length", length);
+    }
+    let request = request.body(Unfinished::new(Written(written), ended.clone()).boxed_unsync());
     let admitted = outgoing
         .rules()
         .judge(&Method::POST, &server.url().parse().unwrap());
@@ -71,18 +78,19 @@ async fn read_of_half(finish: impl FnOnce(Ended, mpsc::Sender<Bytes>)) -> String
 
 #[tokio::test]
 async fn the_end_of_an_attempt_breaks_off_a_body_that_it_did_not_finish() {
-    let cut = read_of_half(|ended, writer| {
-        ended.now();
-        drop(writer);
-    })
-    .await;
-    assert_eq!(cut, "6\r\nhalf a\r\n");
+    for (length, expected) in [(None, "6\r\nhalf a\r\n"), (Some("14"), "half a")] {
+        let cut = read_of_half(length, |ended, writer| {
+            ended.now();
+            drop(writer);
+        });
+        assert_eq!(cut.await, expected);
+    }
 }
 
 #[tokio::test]
 async fn without_being_told_of_the_end_the_connection_would_write_the_last_chunk() {
     // What the guard is there for: should this fail after an update, the guard may go.
-    let whole = read_of_half(|_, writer| drop(writer)).await;
+    let whole = read_of_half(None, |_, writer| drop(writer)).await;
     assert_eq!(whole, "6\r\nhalf a\r\n0\r\n\r\n");
 }
 

@@ -213,16 +213,19 @@ impl HttpHooks {
         }
         *made += 1;
         let place = Arc::clone(&begun.places).try_acquire_owned();
-        let place = place.map_err(|_| {
+        let place = Arc::new(place.map_err(|_| {
             let reason = format!("{CALLS_AT_ONCE} calls of this attempt are under way");
             Refused::new(Why::Busy, &reason)
-        })?;
-        let writes_per_hour = entry.writes_per_hour;
+        })?);
+        let writes = Writes {
+            key: format!("{}://{}:{}", entry.scheme, entry.host, entry.port),
+            per_hour: entry.writes_per_hour,
+        };
         Ok(Sending {
             http,
             admitted,
             place,
-            writes_per_hour,
+            writes,
         })
     }
 }
@@ -238,8 +241,15 @@ impl Drop for HttpHooks {
 struct Sending {
     http: Http,
     admitted: Admitted,
-    place: OwnedSemaphorePermit,
-    writes_per_hour: u32,
+    /// Held by both bodies: as long as one of them is open, so is the connection.
+    place: Arc<OwnedSemaphorePermit>,
+    writes: Writes,
+}
+
+/// What the writes of an entry are counted by. All hosts below a name are one: there is no end to their names.
+struct Writes {
+    key: String,
+    per_hour: u32,
 }
 
 impl Sending {
@@ -267,17 +277,11 @@ impl Sending {
         if [Method::GET, Method::HEAD].contains(method) {
             return Ok(());
         }
-        let target = &self.admitted.target;
-        let key = format!("{}://{}:{}", target.scheme, target.host, target.port);
-        let taken = self
-            .http
-            .budget
-            .take(&self.http.plugin, &key, self.writes_per_hour)
-            .await;
-        taken.map_err(|denied| {
-            let max = self.writes_per_hour;
-            Refused::denied(format!("writes-per-hour = {max}: {denied}"))
-        })
+        let Writes { key, per_hour } = &self.writes;
+        let taken = self.http.budget.take(&self.http.plugin, key, *per_hour);
+        taken
+            .await
+            .map_err(|denied| Refused::denied(format!("writes-per-hour = {per_hour}: {denied}")))
     }
 }
 
@@ -328,7 +332,9 @@ impl WasiHttpHooks for HttpHooks {
                 return Err(error);
             }
             let ended = calls.ended().clone();
-            let request = request.map(|body| Unfinished::new(body, ended).boxed_unsync());
+            let place = Arc::clone(&sending.place);
+            let unfinished = |body| Unfinished::new(body, ended).holding(place).boxed_unsync();
+            let request = request.map(unfinished);
             match sending.send(&mut call, request, times).await {
                 Ok(response) => {
                     let response = response.map(|body| body.kept_by(call).boxed_unsync());
@@ -347,7 +353,7 @@ impl WasiHttpHooks for HttpHooks {
 struct Kept {
     body: Bounded,
     call: Option<Call>,
-    _place: OwnedSemaphorePermit,
+    _place: Arc<OwnedSemaphorePermit>,
 }
 
 impl Kept {
@@ -425,7 +431,9 @@ const fn told(error: &CallError) -> Error {
         CallError::Prohibited { .. } => Error::DestinationIpProhibited,
         CallError::ConnectionRefused => Error::ConnectionRefused,
         CallError::Unreachable => Error::DestinationUnavailable,
+        CallError::Crowded => Error::ConnectionLimitReached,
         CallError::ConnectTimeout => Error::ConnectionTimeout,
+        CallError::WriteTimeout => Error::ConnectionWriteTimeout,
         CallError::Certificate => Error::TlsCertificateError,
         CallError::Alert(alert) => Error::TlsAlertReceived {
             alert_id: Some(*alert),

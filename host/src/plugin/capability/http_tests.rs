@@ -51,11 +51,7 @@ fn entry(address: SocketAddr) -> Entry {
 }
 
 fn hooks_with(entry: Entry, budget: Arc<dyn WriteBudget>) -> HttpHooks {
-    let network = Network::new(
-        Arc::new(SystemResolver::default()),
-        Vec::new(),
-        OwnListeners::none(),
-    );
+    let network = Network::new(Arc::new(SystemResolver), Vec::new(), OwnListeners::none());
     let outlet = Outlet {
         network: Arc::new(network),
         budget,
@@ -201,6 +197,70 @@ async fn what_cannot_be_counted_is_not_sent() {
     );
 }
 
+/// A budget that tells what it was asked for, and gives nothing.
+struct Asked(tokio::sync::mpsc::UnboundedSender<String>);
+
+#[async_trait]
+impl WriteBudget for Asked {
+    async fn take(&self, _: &str, key: &str, _: u32) -> Result<(), BudgetDenied> {
+        drop(self.0.send(key.to_owned()));
+        Err(BudgetDenied::Full { free_at_ms: 0 })
+    }
+}
+
+#[tokio::test]
+async fn all_hosts_below_a_name_have_one_budget() {
+    let (asked, mut keys) = tokio::sync::mpsc::unbounded_channel();
+    let (host, _) = HostPattern::parse("*.example.org").unwrap();
+    let below = Entry {
+        host,
+        port: 80,
+        ..entry("127.0.0.1:80".parse().unwrap())
+    };
+    let mut hooks = hooks_with(below, Arc::new(Asked(asked)));
+    for url in ["http://a.example.org/", "http://b.c.example.org/"] {
+        let denied = outcome(send(&mut hooks, Method::POST, url)).await;
+        assert_eq!(denied, "HttpRequestDenied");
+        assert_eq!(keys.recv().await.unwrap(), "http://*.example.org:80");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_still_open_holds_the_place_of_its_call() {
+    // Given a server that answers before the request is whole, and a plugin that lets the answers go
+    let (address, _task) = server(Some(OK)).await;
+    let mut hooks = hooks(entry(address));
+    let url = format!("http://{address}/");
+    let mut open = Vec::new();
+    let mut post = |hooks: &mut HttpHooks| {
+        let (writer, body) = tokio::sync::mpsc::channel::<Bytes>(1);
+        open.push(writer);
+        let request = Request::post(&url).body(Open(body).boxed_unsync()).unwrap();
+        Pin::from(hooks.send_request(request, None, Box::new(std::future::ready(Ok(())))))
+    };
+    for _ in 0..8 {
+        assert_eq!(outcome(post(&mut hooks)).await, "200, 2 bytes");
+    }
+    // Then it has no more of them than if it had kept the answers
+    assert_eq!(outcome(post(&mut hooks)).await, "ConnectionLimitReached");
+}
+
+/// A body without an end as long as its sender lives.
+struct Open(tokio::sync::mpsc::Receiver<Bytes>);
+
+impl Body for Open {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let bytes = std::task::ready!(self.0.poll_recv(cx));
+        Poll::Ready(bytes.map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
 #[tokio::test]
 async fn a_credential_that_cannot_be_read_denies_the_call_and_one_that_can_stands_alone() {
     let (address, _task) = server(Some(OK)).await;
@@ -332,7 +392,9 @@ fn every_failure_has_a_word_of_wasi() {
         (prohibited, "DestinationIpProhibited"),
         (CallError::ConnectionRefused, "ConnectionRefused"),
         (CallError::Unreachable, "DestinationUnavailable"),
+        (CallError::Crowded, "ConnectionLimitReached"),
         (CallError::ConnectTimeout, "ConnectionTimeout"),
+        (CallError::WriteTimeout, "ConnectionWriteTimeout"),
         (CallError::Certificate, "TlsCertificateError"),
         (
             CallError::Alert(40),

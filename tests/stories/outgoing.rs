@@ -336,16 +336,18 @@ fn run_calls_nobody_unless_it_is_told_to() {
     let grant = folder.path().join("grant.toml");
     std::fs::write(&grant, entry(&server, "")).unwrap();
     let asked = asking(&json!([{ "url": server.url("/") }])).to_string();
-    let run = |flags: &[&str]| {
+    let run = |flags: &[&str], ca_file: &str| {
         let cli = Cli::new(&["run"])
             .arg(component("guest-hostile"))
             .arg("-")
             .arg("--json");
         let cli = cli.arg("--grant").arg(&grant).folder(folder.path());
+        let cli = cli.env("HOOKBOX_CA_FILE", ca_file);
         let ran = flags.iter().fold(cli, Cli::arg).stdin(asked.clone()).run();
         ran.ok().json()["calls"][0].clone()
     };
-    let withheld = run(&[]);
+    // Also where the variable for its calls is set for everything on the machine
+    let withheld = run(&[], "/nowhere/ca.pem");
     assert!(
         withheld["denied_by"]
             .as_str()
@@ -354,7 +356,7 @@ fn run_calls_nobody_unless_it_is_told_to() {
         "{withheld}"
     );
     assert_eq!(server.got(), []);
-    assert_eq!(run(&["--allow-http"])["status"], 200);
+    assert_eq!(run(&["--allow-http"], "")["status"], 200);
     assert_eq!(server.got().len(), 1);
 }
 

@@ -23,7 +23,8 @@ use bytesize::ByteSize;
 use calls::Calls;
 use input::Input;
 use state::CopiedState;
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Run one event through one plugin, without a host
@@ -71,14 +72,9 @@ pub struct Run {
     /// Let the plugin call the hosts that its grant allows; without it every call is denied
     #[arg(long)]
     allow_http: bool,
-    /// Certificate authorities to trust besides the system's, as for 'serve'
-    #[arg(
-        long,
-        env = "HOOKBOX_CA_FILE",
-        value_name = "FILE",
-        requires = "allow_http"
-    )]
-    ca_file: Option<PathBuf>,
+    /// Certificate authorities to trust besides the system's with --allow-http, as for 'serve'
+    #[arg(long, env = "HOOKBOX_CA_FILE", value_name = "FILE")]
+    ca_file: Option<OsString>,
     /// Run again whenever the component, its grant or the event changes, until Ctrl-C
     #[arg(long)]
     watch: bool,
@@ -115,7 +111,10 @@ impl Run {
             .enable_all()
             .build()?;
         if !self.watch {
-            return runtime.block_on(trial.run());
+            let ended = runtime.block_on(trial.run());
+            // A name that is still looked up for a call is not waited for.
+            runtime.shutdown_background();
+            return ended;
         }
         let again = async || match trial.run().await {
             // What was said is all that comes of a run here: the next one may go better.
@@ -145,11 +144,9 @@ impl Run {
         if !self.allow_http {
             return Ok(Calls::withheld());
         }
-        let authorities = self
-            .ca_file
-            .as_deref()
-            .filter(|file| !file.as_os_str().is_empty());
-        Calls::allowed(authorities)
+        // None and an empty one are the same, as for a host.
+        let authorities = self.ca_file.as_deref().filter(|file| !file.is_empty());
+        Calls::allowed(authorities.map(Path::new))
             .map_err(|reason| UsageError(format!("--ca-file {reason}")).into())
     }
 

@@ -28,6 +28,10 @@ use tokio::sync::{broadcast, watch};
 /// File descriptors kept for the ledger, the runtimes and the standard streams.
 const FILES_KEPT: usize = 64;
 
+/// After how many turns of guests their threads look for what came from the network: those that only compute have a tick
+/// of the epoch each, and their neighbours' calls wait for as long.
+const GUEST_EVENTS: u32 = 8;
+
 /// What a host tells whoever accompanies it.
 pub struct Feed {
     /// The address it listens on.
@@ -54,8 +58,8 @@ pub type Companion = Box<dyn FnOnce(Feed) -> Pin<Box<dyn Future<Output = ()> + S
 pub fn serve(mut config: Config, companion: Option<Companion>) -> anyhow::Result<()> {
     raise_open_files(&mut config);
     // Guests have threads of their own: whatever they do, connections are accepted and the ledger is written.
-    let guests = runtime("hookbox-guest")?;
-    let main = runtime("hookbox")?;
+    let guests = runtime(threads("hookbox-guest").event_interval(GUEST_EVENTS))?;
+    let main = runtime(&mut threads("hookbox"))?;
     let result = Host::start(config).and_then(|host| main.block_on(host.run(&guests, companion)));
     guests.shutdown_background();
     main.shutdown_background();
@@ -102,12 +106,14 @@ pub fn connections_within(files: usize) -> usize {
     files.saturating_sub(others).max(1)
 }
 
-fn runtime(name: &str) -> anyhow::Result<Runtime> {
-    Builder::new_multi_thread()
-        .thread_name(name)
-        .enable_all()
-        .build()
-        .context("cannot start threads")
+fn threads(name: &str) -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.thread_name(name).enable_all();
+    builder
+}
+
+fn runtime(threads: &mut Builder) -> anyhow::Result<Runtime> {
+    threads.build().context("cannot start threads")
 }
 
 /// What to paste, as far as this host knows: an address that stands for all of them is nobody's address.

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod compile_bombs;
 #[cfg(test)]
 mod completions;

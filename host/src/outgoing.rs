@@ -125,7 +125,7 @@ impl Outgoing {
             tls: Arc::clone(&tls),
             connections: connections.clone(),
             lookups: lookups.clone(),
-            reach: entry.reach,
+            reach: entry.connects(),
             timeout: entry.timeout,
         };
         // What nobody uses leaves half of the plugin's connections for what it calls.

@@ -12,6 +12,8 @@ pub enum Reach {
     Public,
     /// Also this machine and private networks (`private = true`).
     Private,
+    /// Those alone: there a credential may go in plain text.
+    Inside,
 }
 
 /// Whether `private = true` opens a block.
@@ -228,10 +230,13 @@ pub fn judge(address: IpAddr, reach: Reach) -> Result<(), &'static str> {
                 (!given_out).then_some(("reserved (RFC 4291)", Never))
             }),
     };
-    match block {
-        None => Ok(()),
-        Some((_, Opens::Private)) if reach == Reach::Private => Ok(()),
-        Some((what, _)) => Err(what),
+    match (block, reach) {
+        (None, Reach::Inside) => {
+            Err("public, and a credential is not sent in plain text there; use https")
+        }
+        (None, Reach::Public | Reach::Private)
+        | (Some((_, Opens::Private)), Reach::Private | Reach::Inside) => Ok(()),
+        (Some((what, _)), _) => Err(what),
     }
 }
 

@@ -49,6 +49,14 @@ impl Entry {
         globs.is_none_or(|globs| globs.iter().any(|glob| glob.matches(path)))
     }
 
+    /// How far its connections reach: a name of one's own network may lead elsewhere tomorrow.
+    pub(super) fn connects(&self) -> Reach {
+        match (self.scheme, &self.credential) {
+            (Scheme::Http, Some(_)) => Reach::Inside,
+            (Scheme::Https, _) | (Scheme::Http, None) => self.reach,
+        }
+    }
+
     /// What tells it from others: its host, and its port where that is not the scheme's own.
     #[must_use]
     pub fn name(&self) -> String {

@@ -98,6 +98,38 @@ async fn every_address_of_a_name_is_judged() {
 }
 
 #[tokio::test]
+async fn a_credential_in_plain_text_goes_to_no_public_address() {
+    // Whoever answers for the name could have it sent to anybody.
+    let url = "http://name.example:1/";
+    for (address, expected) in [
+        (
+            "1.1.1.1:0",
+            "1.1.1.1 is public, and a credential is not sent in plain text there",
+        ),
+        (
+            "[2606:4700::1]:0",
+            "2606:4700::1 is public, and a credential is not sent in plain text there",
+        ),
+        (
+            "169.254.169.254:0",
+            "169.254.169.254 is link-local (RFC 3927)",
+        ),
+        ("127.0.0.1:0", "the connection was refused"),
+    ] {
+        let credential = Credential::new(AUTHORIZATION, Form::Bearer, "hf_secret").unwrap();
+        let entry = Entry {
+            reach: Reach::Private,
+            credential: Some(Ok(credential)),
+            timeout: SECOND / 5,
+            ..entry(url.trim_end_matches('/'))
+        };
+        let outgoing = over(&network(Told::new(&[&[address]]), Vec::new()), vec![entry]);
+        let found = get(&outgoing, url).await.map(drop).unwrap_err();
+        assert_eq!(found.to_string().split(';').next().unwrap(), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_name_that_changes_its_mind_gains_nothing() {
     let server = Server::start(|mut stream| async move {
         for _ in 0..2 {

@@ -247,7 +247,7 @@ mod tests {
     /// A plugin that has this credential.
     fn way(credential: &str) -> Way {
         let network = Network::new(
-            Arc::new(SystemResolver::default()),
+            Arc::new(SystemResolver),
             Vec::new(),
             OwnListeners::default(),
         );

@@ -89,10 +89,19 @@ impl Guide {
         assert_eq!(self.written(), before, "{event:#}");
     }
 
-    /// Method and path of what was asked of the Hub and changes something, in order.
+    /// Method and path of what the plugin asked of the Hub, in order.
+    #[must_use]
+    pub fn asked(&self) -> Vec<String> {
+        let mut lines = self.hub.lines();
+        // That is the host's own.
+        lines.retain(|line| line != "GET /api/whoami-v2");
+        lines
+    }
+
+    /// The same of what changes something.
     #[must_use]
     pub fn written(&self) -> Vec<String> {
-        let mut lines = self.hub.lines();
+        let mut lines = self.asked();
         lines.retain(|line| !line.starts_with("GET "));
         lines
     }

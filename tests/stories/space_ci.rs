@@ -130,7 +130,7 @@ fn a_space_of_its_making_is_left_alone_also_where_the_grant_lets_its_events_thro
             )
         );
     }
-    assert_eq!(guide.hub.lines(), [""; 0]);
+    assert_eq!(guide.asked(), [""; 0]);
 }
 
 #[test]

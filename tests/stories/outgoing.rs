@@ -111,10 +111,11 @@ fn what_is_not_granted_is_denied_and_the_line_is_named_that_would_allow_it() {
             { "url": "https://example.org/" },
             { "url": server.url("/api/../other") },
             { "method": "TRACE", "url": server.url("/api/x") },
+            { "url": "ftp://example.org/" },
         ]),
     );
     assert_eq!(said[0]["status"], 200, "{said:#}");
-    let errors: Vec<&str> = (1..7)
+    let errors: Vec<&str> = (1..8)
         .map(|at| said[at]["error"].as_str().unwrap())
         .collect();
     let denied = "ErrorCode::HttpRequestDenied";
@@ -126,11 +127,12 @@ fn what_is_not_granted_is_denied_and_the_line_is_named_that_would_allow_it() {
             denied,
             denied,
             "ErrorCode::HttpRequestUriInvalid",
-            denied
+            denied,
+            "ErrorCode::HttpRequestUriInvalid",
         ]
     );
     let name = server.url("").replace("http://", "");
-    let by: Vec<&str> = (1..7)
+    let by: Vec<&str> = (1..8)
         .map(|at| kept[at]["denied_by"].as_str().unwrap())
         .collect();
     assert_eq!(
@@ -149,6 +151,7 @@ fn what_is_not_granted_is_denied_and_the_line_is_named_that_would_allow_it() {
                 .to_owned(),
             "path: it has a segment `.` or `..`".to_owned(),
             "method: TRACE is never sent".to_owned(),
+            "a scheme that is neither https nor http".to_owned(),
         ]
     );
     assert_eq!(server.got().len(), 1);

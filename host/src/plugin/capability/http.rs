@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{CONTENT_LENGTH, HeaderName};
+use hyper::http::uri::Scheme;
 use hyper::{Method, Request, Response, Uri};
 use std::fmt;
 use std::pin::Pin;
@@ -288,6 +289,11 @@ impl Sending {
 impl WasiHttpHooks for HttpHooks {
     fn forbidden_header_filter(&mut self) -> ForbiddenHeaderFilter {
         Arc::clone(&FILTER)
+    }
+
+    fn is_supported_scheme(&mut self, _: &Scheme) -> bool {
+        // It is judged with the rest, and the call is kept.
+        true
     }
 
     fn set_host_header(&mut self) -> bool {

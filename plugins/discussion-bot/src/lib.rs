@@ -58,12 +58,6 @@ fn answer(event: &Event) -> Result {
     let question = question(&discussion.title, said);
     let completion = hub.complete(&chat(&question)?)?;
     let text = without_mention(completion.text.trim(), &name);
-    if text.is_empty() {
-        return Err(Failure::retry(format!(
-            "the model said nothing (it ended by `{}`)",
-            completion.finish_reason
-        )));
-    }
     log::info!("{repo}#{}: {} characters", discussion.num, text.len());
     hub.comment_once(&repo, discussion.num, event.run_id(), &text)?;
     done(format!("answered in {repo}#{}", discussion.num))

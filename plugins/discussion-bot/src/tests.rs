@@ -153,7 +153,8 @@ fn a_rate_limit_or_a_silent_model_is_tried_again() {
     let _config = configured();
     let event = comment("@some-bot?");
     let silent = hub(&[], "  ");
-    let failure = Failure::retry("the model said nothing (it ended by `stop`)");
+    let reason = "POST /v1/chat/completions: the answer cannot be read: it has no text";
+    let failure = Failure::retry(reason);
     assert_eq!(PLUGIN.deliver(&event), Some(Err(failure)));
     assert!(written(&silent).is_empty());
     let limited = FakeHub::start();

@@ -333,6 +333,41 @@ fn writes_are_counted_over_attempts_and_restarts_and_stop_at_the_budget() {
 }
 
 #[test]
+fn what_became_of_calls_is_told_to_people_too() {
+    let server = Receiver::answering(404);
+    let host = host(&entry(&server, ""));
+    let asked = json!([
+        { "url": server.url("/api?x=1") },
+        { "url": "https://example.org/\u{202e}" },
+        { "url": "https://example.org/a" },
+    ]);
+    let answer = host.hub().deliver(&asking(&asked)).wait(20).send();
+    // When the delivery is shown, then so are its calls, with what would allow those that were denied
+    let shown = host.cli(&["deliveries", "show", &answer.id()]).ok().stdout;
+    let calls: Vec<&str> = shown.lines().filter(|line| line.contains(" → ")).collect();
+    let url = server.url("/api");
+    assert!(
+        calls[0].starts_with(&format!("    GET {url} → 404, ")),
+        "{shown}"
+    );
+    assert_eq!(
+        calls.last().unwrap(),
+        &"    GET https://example.org/a → denied by host: add [[http]] host = \"example.org\" methods = [\"GET\"] to caller.toml"
+    );
+    // And a run without a host shows them as well
+    let ran = Cli::new(&["run"])
+        .arg(component("guest-hostile"))
+        .arg("-")
+        .stdin(asking(&json!([{ "url": server.url("/") }])).to_string())
+        .run();
+    let stdout = ran.ok().stdout;
+    assert!(
+        stdout.contains(" → denied by network: 'hookbox run' calls nobody"),
+        "{stdout}"
+    );
+}
+
+#[test]
 fn run_calls_nobody_unless_it_is_told_to() {
     let server = Receiver::answering(200);
     let folder = tempfile::TempDir::new().unwrap();

@@ -245,4 +245,5 @@ fn show_attempt(attempt: &AttemptEntry) {
         output::trap("    ", trap);
     }
     output::logs("    ", &attempt.logs);
+    output::calls("    ", &attempt.calls);
 }

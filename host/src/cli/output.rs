@@ -1,7 +1,7 @@
 //! What the commands print: tables and colour for people, JSON for programs.
 
 use crate::cli::{EXIT_FAILURE, EXIT_OK};
-use crate::delivery::{LogLine, Trap};
+use crate::delivery::{LogLine, OutgoingCall, Trap};
 pub use crate::visible::{one_line, visible};
 use anstream::eprintln;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
@@ -128,6 +128,37 @@ pub fn log_line(indent: &str, log: &LogLine) -> String {
     let head = format!("{indent}{:>6} ms  {:<5}  ", log.at_ms, one_line(&log.level));
     let under = format!("\n{:1$}", "", head.len());
     format!("{head}{}", visible(&log.text).replace('\n', &under))
+}
+
+/// Prints an attempt's outgoing calls.
+pub fn calls(indent: &str, calls: &[OutgoingCall]) {
+    for call in calls {
+        line(&call_line(indent, call));
+    }
+}
+
+/// A line of an attempt's outgoing calls: what was called, and the answer, or why there was none.
+#[must_use]
+pub fn call_line(indent: &str, call: &OutgoingCall) -> String {
+    let OutgoingCall {
+        method,
+        url,
+        status,
+        ms,
+        denied_by,
+        error,
+        ..
+    } = call;
+    let status = status.map(|status| format!("{status}, {ms} ms"));
+    let denied = denied_by.as_ref().map(|by| format!("denied by {by}"));
+    let parts = status.into_iter().chain(denied).chain(error.clone());
+    let came = parts.collect::<Vec<_>>().join(": ");
+    let arrow = if came.is_empty() { "" } else { " → " };
+    format!(
+        "{indent}{}{arrow}{}",
+        one_line(format!("{method} {url}").trim()),
+        one_line(&came)
+    )
 }
 
 /// Prints what the sandbox met.

@@ -367,6 +367,7 @@ fn not_subscribed(component: &Component, event: &Event) -> (SeenEvent, AttemptRe
 
 fn show(record: &AttemptRecord) {
     output::logs("", &record.logs);
+    output::calls("", &record.calls);
     if let Some(trap) = &record.trap {
         output::trap("", trap);
     }

@@ -240,6 +240,12 @@ pub fn run(report: &Report, own: &BTreeSet<PathBuf>) -> String {
     )));
     let mut lines = vec![parts.join("  ")];
     lines.extend(attempt.logs.iter().map(|log| output::log_line("  ", log)));
+    lines.extend(
+        attempt
+            .calls
+            .iter()
+            .map(|call| output::call_line("  ", call)),
+    );
     lines.extend(attempt.trap.iter().flat_map(|trap| met(trap, own)));
     lines.extend(next(report));
     lines.join("\n")

@@ -98,7 +98,7 @@ fn at_a_terminal_each_want_is_a_question() {
     // When all is left out, then nothing changes
     let refused = grant_typing(&host, "\nn\n\n", &["bot"]).exits(1);
     assert_snapshot!(told(&host, &refused.stderr), @r#"
-    It must call huggingface.co: GET, POST of /api/**, with a credential of yours that it never sees. Its reason: "it answers comments on the Hub"
+    It must call huggingface.co: GET, POST of /api/**, with a credential of yours that it never sees; it may create and delete any repo that the credential may, for such calls name theirs in the body, which no path bounds. Its reason: "it answers comments on the Hub"
     Where is the credential? env:NAME or file:PATH [env:HF_TOKEN]   # wanted by the plugin: it answers comments on the Hub
       [[http]]
       host = "huggingface.co"

@@ -224,7 +224,8 @@ impl Trial<'_> {
         // Compiling blocks, and Ctrl-C must not wait for it.
         let loading = tokio::task::spawn_blocking(move || load(&engine, &file, &compiler));
         let (name, component) = loading.await??;
-        let http = self.calls.of(&name, grant.http.clone()).await?;
+        let written = self.run.grant.as_ref().unwrap_or(&sidecar);
+        let http = self.calls.of(&name, grant.http.clone(), written).await?;
         let capabilities = Capabilities::of(&grant, http);
         if let Some(digest) =
             (grant.digest.as_ref()).filter(|digest| **digest != component.facts().digest)

@@ -8,9 +8,11 @@ use crate::outgoing::trusts_anybody;
 use crate::plugin::catalog::{Plugin, Standing};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::{Folder, Kind};
+use crate::plugin::grant::addition::bounds_nothing_in_bodies;
 use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant, rules};
 use crate::plugin::want::unmet_wishes;
 use crate::plugin::{Component, Engine, Grant, Manifest};
+use hyper::Method;
 use std::path::Path;
 
 /// A plugin that would run.
@@ -139,6 +141,20 @@ impl Look<'_> {
                 findings.error(
                     file.display(),
                     format!("line {line}: credential of {host}: {reason}; until then calls to it are denied"),
+                );
+            }
+            let writes = |method: &Method| ![Method::GET, Method::HEAD].contains(method);
+            let paths = entry.paths.as_deref().unwrap_or_default();
+            if entry.credential.is_some()
+                && entry.methods.iter().any(writes)
+                && bounds_nothing_in_bodies(paths)
+            {
+                let line = entry.line;
+                findings.note(
+                    file.display(),
+                    format!(
+                        "line {line}: calls to /api/repos/ name their repo in the body, which no path bounds: the plugin may create and delete what its credential may"
+                    ),
                 );
             }
         }

@@ -1,6 +1,6 @@
 //! What a run without a host may call: nothing, or what its grant allows. Its write budget ends with the command.
 
-use crate::outgoing::{Network, OwnListeners, SystemResolver, read_ca_file};
+use crate::outgoing::{Network, OwnListeners, Rules, SystemResolver, read_ca_file};
 use crate::plugin::capability::budget::PassingBudget;
 use crate::plugin::capability::http::{HttpAccess, Outlet};
 use crate::plugin::grant::{HttpGrant, rules};
@@ -41,11 +41,16 @@ impl Calls {
         })))
     }
 
-    /// What these entries of a plugin's grant allow.
+    /// What these entries of a plugin's grant, which lies in this file, allow.
     ///
     /// # Errors
     /// If the credentials cannot be looked for.
-    pub async fn of(&self, plugin: &str, entries: Vec<HttpGrant>) -> anyhow::Result<HttpAccess> {
+    pub async fn of(
+        &self,
+        plugin: &str,
+        entries: Vec<HttpGrant>,
+        file: &Path,
+    ) -> anyhow::Result<HttpAccess> {
         let Some(outlet) = &self.0 else {
             return Ok(HttpAccess::Withheld(WITHHELD));
         };
@@ -55,6 +60,10 @@ impl Calls {
         let name = plugin.to_owned();
         // Credentials lie in files.
         let rules = tokio::task::spawn_blocking(move || rules(&name, &entries)).await?;
+        let rules = Rules {
+            file: file.display().to_string(),
+            ..rules
+        };
         Ok(HttpAccess::Granted(outlet.open(plugin, rules)))
     }
 }

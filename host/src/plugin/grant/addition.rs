@@ -97,8 +97,9 @@ impl NewEntry {
         let like = self.like.as_ref().map(HttpGrant::entry);
         let private = like.is_some_and(|like| like.reach == Reach::Private);
         let plain = like.is_some_and(|like| like.scheme == Scheme::Http);
+        let by_body = self.credential.is_some() && bounds_nothing_in_bodies(&self.paths);
         format!(
-            "call {name}{}: {methods} of {paths}{}{}{}",
+            "call {name}{}: {methods} of {paths}{}{}{}{}",
             odd.unwrap_or_default(),
             if private {
                 ", also in your own network"
@@ -108,6 +109,12 @@ impl NewEntry {
             if plain { ", in plain text" } else { "" },
             if self.credential.is_some() {
                 ", with a credential of yours that it never sees"
+            } else {
+                ""
+            },
+            if by_body {
+                "; it may create and delete any repo that the credential may, for such calls name theirs in the body, \
+                 which no path bounds"
             } else {
                 ""
             },
@@ -147,6 +154,14 @@ impl NewEntry {
     fn given(&self) -> Option<(&HeaderName, Form, &SecretRef)> {
         self.like.as_ref().and_then(HttpGrant::credential)
     }
+}
+
+/// Whether paths admit the Hub's calls that name their repo in the body: creating, deleting and moving repos. (hub
+/// client, `create_repo`, `delete_repo`, `move_repo`)
+#[must_use]
+pub fn bounds_nothing_in_bodies(paths: &[PathGlob]) -> bool {
+    let repos = PathGlob::parse("/api/repos/**");
+    repos.is_ok_and(|repos| paths.is_empty() || paths.iter().any(|path| path.overlaps(&repos)))
 }
 
 /// How an entry is reached and bounded, where that is not the default.

@@ -233,6 +233,27 @@ fn no_more_is_added_than_is_missing() {
 }
 
 #[test]
+fn whoever_grants_a_credential_is_told_what_no_path_bounds() {
+    let detail =
+        |paths: &str| format!(r#"{{"methods":["POST"],"paths":[{paths}],"credential":"x"}}"#);
+    for (paths, is_told) in [
+        ("", true),
+        (r#""/api/**""#, true),
+        (r#""/api/repos/create""#, true),
+        (r#""/api/datasets/my-org/**","/api/jobs/*""#, false),
+    ] {
+        let want = want("http", "huggingface.co", &detail(paths), "");
+        let grant = Grant::parse("", PLENTY).unwrap();
+        let plainly = want.lacking(&grant).unwrap().plainly();
+        assert_eq!(
+            plainly.contains("which no path bounds"),
+            is_told,
+            "{plainly}"
+        );
+    }
+}
+
+#[test]
 fn hosts_are_written_as_they_are_compared() {
     for (wanted, written) in [
         ("huggingf\u{430}ce.co", "xn--huggingfce-6qi.co"),

@@ -2,7 +2,7 @@
 //!
 //! One line is one event, with the spans around it: the delivery, the attempt. What others say in it is made visible
 //! first. Dependencies are heard from `warn` up whatever `RUST_LOG` says: what they tell besides may hold a header, a
-//! body or a key.
+//! body or a key. Those that warn of what a guest does are not heard at all: it could do that for ever.
 
 use crate::clock::{now_ms, rfc3339};
 use crate::visible::one_line;
@@ -22,6 +22,9 @@ use tracing_subscriber::{Layer, Registry};
 
 /// The variable that says how much is logged.
 const VARIABLE: &str = "RUST_LOG";
+
+/// Dependencies that warn each time a guest asks for what cannot be: of that, its attempt keeps what is worth keeping.
+const UNHEARD: &[&str] = &["wasmtime_wasi_http"];
 
 /// How much is logged unless `RUST_LOG` says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,12 +101,19 @@ fn asks_others(filter: &EnvFilter) -> bool {
 
 /// Whether an event or span may be told at all.
 fn may_be_told(metadata: &Metadata<'_>) -> bool {
-    is_ours(metadata.target()) || *metadata.level() <= Level::WARN
+    let target = metadata.target();
+    is_ours(target)
+        || *metadata.level() <= Level::WARN && !UNHEARD.iter().any(|name| is_of(target, name))
 }
 
 fn is_ours(target: &str) -> bool {
+    is_of(target, "hookbox")
+}
+
+/// Whether a target is of this crate.
+fn is_of(target: &str, name: &str) -> bool {
     target
-        .strip_prefix("hookbox")
+        .strip_prefix(name)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
@@ -255,6 +265,18 @@ mod tests {
             let text = written(json, wanted, tell);
             assert!(text.contains("ours") && text.contains("warning"), "{text}");
             assert!(!text.contains("theirs"), "{wanted}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_a_guest_has_dependencies_warn_of_is_not_told() {
+        for wanted in ["", "trace", "wasmtime_wasi_http=error"] {
+            let text = written(json, wanted, || {
+                tracing::warn!(target: "wasmtime_wasi_http::p2::error", "http request error");
+                tracing::error!(target: "wasmtime_wasi_http", "http request error");
+                tracing::error!(target: "wasmtime_wasi_httpd", "another");
+            });
+            assert!(!text.contains("http request error"), "{wanted}: {text}");
         }
     }
 

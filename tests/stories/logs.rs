@@ -106,3 +106,19 @@ fn what_rust_log_asks_for_is_done_or_told() {
     host.logs("plugin is noted");
     assert!(!host.log().contains("paste http"), "{}", host.log());
 }
+
+#[test]
+fn a_plugin_that_asks_for_what_is_no_request_does_not_fill_the_log() {
+    // Given a plugin without a grant
+    let host = Host::with(&["guest-hostile"]).start();
+    // When it asks a thousand times for a request without a path
+    let asked = event("repo", "update", "a/no-paths");
+    let id = host.hub().deliver(&asked).wait(20).send().id();
+    let delivery = host.delivery(&id);
+    let attempt = &delivery["runs"][0]["attempts"][0];
+    assert_eq!(attempt["output"], "1000 requests were refused");
+    // Then the host says no more than of any other
+    host.logs("attempt settled");
+    let told = lines(&host).len();
+    assert!(told < 30, "{told} lines:\n{}", host.log());
+}

@@ -154,3 +154,14 @@ pub fn calls() -> Result {
     }
     done(format!("{refused} requests were refused"))
 }
+
+/// Asks for very many requests without a path, which are none.
+pub fn no_paths() -> Result {
+    let mut refused = 0;
+    for _ in 0..1000 {
+        let request = OutgoingRequest::new(Fields::new());
+        let is_set = request.set_authority(Some("a")).is_ok();
+        refused += u32::from(is_set && handle(request, None).is_err());
+    }
+    done(format!("{refused} requests were refused"))
+}

@@ -37,6 +37,7 @@ fn handle(event: &Event) -> Result {
         "handles" => harm::handles(),
         "strings" => harm::strings(),
         "calls" => harm::calls(),
+        "no-paths" => harm::no_paths(),
         "call" => call::all(event),
         "steal" => theft::steal(event),
         "retry" => Err(Failure::retry("asked to fail")),

@@ -1,6 +1,7 @@
 //! What a plugin, and a server that is in league with it, can keep from the others: not more than its part.
 
 use super::*;
+use crate::outgoing::host::Scheme;
 use crate::outgoing::{Ended, Unfinished};
 use http_body_util::Full;
 use tokio::sync::mpsc;
@@ -96,6 +97,65 @@ async fn a_server_that_takes_nothing_does_not_keep_a_connection_for_ever() {
         }
     }
     assert_eq!(found, "200, 2 bytes");
+}
+
+/// Has attempts end by their time while the server neither answers nor takes what they write; whether there is room for
+/// others then, when the plugin may have two connections.
+async fn is_let_go(plugin: &Outgoing, url: &str) -> bool {
+    let soon = Times {
+        connect: Some(5 * SECOND),
+        first_byte: Some(SECOND / 10),
+        between_bytes: None,
+    };
+    for _ in 0..2 {
+        let ended = Ended::default();
+        let body = Full::new(Bytes::from(vec![0; 24 << 20])).map_err(|never| match never {});
+        let request = Request::post("/").body(Unfinished::new(body, ended.clone()).boxed_unsync());
+        let admitted = plugin
+            .rules()
+            .judge(&Method::POST, &url.parse::<Uri>().unwrap());
+        let sent = plugin.send(admitted.unwrap(), request.unwrap(), soon);
+        assert_eq!(sent.await.err(), Some(CallError::HeadTimeout));
+        ended.now();
+    }
+    // It is connected, and not answered either.
+    outcome(plugin, url, soon).await == "HeadTimeout"
+}
+
+#[tokio::test]
+async fn a_server_that_neither_answers_nor_reads_does_not_keep_a_connection_for_ever() {
+    let trusted = tls::Authority::new();
+    let acceptor = trusted.acceptor("127.0.0.1");
+    let plain = Server::start(|stream| async move {
+        std::future::pending::<()>().await;
+        drop(stream);
+        Ok(())
+    })
+    .await;
+    let encrypted = Server::start(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let stream = acceptor.accept(stream).await?;
+            std::future::pending::<()>().await;
+            drop(stream);
+            Ok(())
+        }
+    })
+    .await;
+    for (server, scheme) in [(&plain, Scheme::Http), (&encrypted, Scheme::Https)] {
+        let authorities = vec![trusted.certificate.clone()];
+        let network = Network::new(Arc::new(SystemResolver), authorities, OwnListeners::none());
+        let entry = Entry {
+            methods: vec![Method::GET, Method::POST],
+            scheme,
+            timeout: 2 * SECOND,
+            ..server.entry()
+        };
+        let plugin = over(&Arc::new(network.within(20)), vec![entry]);
+        let url = format!("{scheme}://{}/", server.address);
+        assert!(is_let_go(&plugin, &url).await, "{url}");
+        assert_eq!(server.connections(), 3);
+    }
 }
 
 async fn body_of(answer: Result<Answer, CallError>) -> Bytes {

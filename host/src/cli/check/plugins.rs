@@ -13,6 +13,7 @@ use crate::plugin::grant::{GRANT_BYTES_MAX, WrittenGrant, rules};
 use crate::plugin::want::unmet_wishes;
 use crate::plugin::{Component, Engine, Grant, Manifest};
 use hyper::Method;
+use std::cell::OnceCell;
 use std::path::Path;
 
 /// A plugin that would run.
@@ -57,6 +58,7 @@ pub fn check(config: &Config, findings: &mut Findings) -> Vec<Checked> {
         config,
         engine: &engine,
         folder: &folder,
+        trusts: OnceCell::new(),
     };
     let plugins = listing.components.into_keys();
     plugins
@@ -82,6 +84,8 @@ struct Look<'a> {
     config: &'a Config,
     engine: &'a Engine,
     folder: &'a Folder,
+    /// Whether any authority is known; looked for once, when a plugin first needs one.
+    trusts: OnceCell<bool>,
 }
 
 impl Look<'_> {
@@ -158,7 +162,8 @@ impl Look<'_> {
                 );
             }
         }
-        if rules.need_tls() && !trusts_anybody(&self.config.authorities) {
+        let trusts = || trusts_anybody(&self.config.authorities);
+        if rules.need_tls() && !self.trusts.get_or_init(trusts) {
             findings.error(
                 file.display(),
                 "no certificate authority is known, so it can call no https; install the system's or name ca-file",

@@ -17,6 +17,9 @@ use toml::Spanned;
 /// The most entries of a grant.
 const ENTRIES_MAX: usize = 64;
 
+/// The most paths of an entry: each call is compared with all of them, at the host's cost.
+const PATHS_MAX: usize = 64;
+
 /// The requests of an attempt where `requests` does not say.
 pub(super) const REQUESTS: u32 = 32;
 
@@ -229,6 +232,11 @@ impl Reader<'_> {
             let reason =
                 "http.paths: none, so nothing could be asked for; write `paths = [\"/api/**\"]`";
             return Err(self.at(paths, reason.to_owned()));
+        }
+        if let Some(path) = paths.get_ref().get(PATHS_MAX) {
+            let reason =
+                format!("http.paths: more than {PATHS_MAX}; use `*` and `**`, or another entry");
+            return Err(self.at(path, reason));
         }
         let read = |path: &Spanned<String>| {
             let glob = PathGlob::parse(path.get_ref());

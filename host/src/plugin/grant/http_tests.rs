@@ -88,6 +88,10 @@ fn a_mistake_in_an_entry_is_told_with_its_line_and_its_mend() {
         "line 3: http.paths: none, so nothing could be asked for; write `paths = [\"/api/**\"]`",
     );
     check(
+        &format!("paths = [{}]", "\"/api\",\n".repeat(65)),
+        "line 67: http.paths: more than 64; use `*` and `**`, or another entry",
+    );
+    check(
         "paths = [\"api\"]",
         "line 3: http.paths: `api`: it begins with a slash, as in `/api/models/**`",
     );

@@ -101,7 +101,7 @@ pub(super) async fn send(
     let answered = head(client, request, times, deadline).await?;
     let bounds = Bounds {
         bytes_max: entry.response_bytes_max,
-        idle: at_least(times.between_bytes, BODY_IDLE_MAX),
+        idle: no_longer(times.between_bytes, BODY_IDLE_MAX),
         deadline,
     };
     let (mut parts, body) = answered.into_parts();
@@ -153,6 +153,6 @@ async fn head(
 }
 
 /// What a guest wants, if that is less than `max` and more than nothing.
-fn at_least(time: Option<Duration>, max: Duration) -> Duration {
+fn no_longer(time: Option<Duration>, max: Duration) -> Duration {
     time.map_or(max, |time| time.clamp(TIME_MIN, max))
 }

@@ -4,7 +4,7 @@ use super::address::Reach;
 use super::credential::Credential;
 use super::host::{HostPattern, Target};
 use super::path::{self, PathGlob};
-use super::refused::Refused;
+use super::refused::{Refused, short};
 use hyper::{Method, Uri};
 use std::time::Duration;
 
@@ -133,9 +133,11 @@ impl Rules {
     /// What comes nearest to allowing a request, and what is missing there.
     fn nearest_miss(&self, method: &Method, target: &Target, path: &str) -> Refused {
         let file = &self.file;
+        let method_is_granted = |entry: &&&Entry| entry.methods.contains(method);
         // A grant's methods are in capitals, and servers tell one case from the other.
-        let capitals = method.as_str().to_ascii_uppercase();
-        if capitals != method.as_str() {
+        let (method, path_told) = (short(method.as_str()), short(path));
+        let capitals = method.to_ascii_uppercase();
+        if capitals != method {
             return Refused::denied(format!(
                 "method: \"{method}\" is granted to nobody: methods are sent in capitals, as \"{capitals}\""
             ));
@@ -151,18 +153,18 @@ impl Rules {
                 "method: add \"{method}\" to `methods` of the entry for {name} (line {line} of {file})"
             ));
         }
-        let with_method = near.iter().find(|entry| entry.methods.contains(method));
+        let with_method = near.iter().find(method_is_granted);
         if let Some(entry) = with_method.or(near.first()) {
             let (name, line) = (entry.name(), entry.line);
             // A plugin's own asterisk would become the operator's wildcard.
             if path.contains('*') {
                 return Refused::denied(format!(
-                    "path: {path:?} has a `*` of its own, which no line of a grant allows alone (the entry for {name}, \
+                    "path: {path_told:?} has a `*` of its own, which no line of a grant allows alone (the entry for {name}, \
                      line {line} of {file})"
                 ));
             }
             return Refused::denied(format!(
-                "path: add {path:?} to `paths` of the entry for {name} (line {line} of {file})"
+                "path: add {path_told:?} to `paths` of the entry for {name} (line {line} of {file})"
             ));
         }
         let host = target.authority();

@@ -86,7 +86,7 @@ pub enum CallError {
     #[error("the plugin gave the request's body up")]
     Abandoned,
     /// The attempt ended before the request was whole.
-    #[error("cancelled with the attempt")]
+    #[error("the attempt ended")]
     Cancelled,
 }
 

@@ -54,11 +54,14 @@ fn segment(raw: &str) -> Result<(), &'static str> {
         return Err("it has a percent sign without two hex digits");
     }
     let once = decode(raw.as_bytes());
-    if std::str::from_utf8(&once).is_err() {
-        return Err("percent-encoded bytes in it are not UTF-8");
-    }
     // What a server that decodes twice would see.
     let twice = decode(&once);
+    if [&once, &twice]
+        .into_iter()
+        .any(|form| std::str::from_utf8(form).is_err())
+    {
+        return Err("percent-encoded bytes in it are not UTF-8");
+    }
     for form in [raw.as_bytes(), &once, &twice] {
         let is_bad = |byte: &u8| matches!(byte, b'/' | b'\\') || byte.is_ascii_control();
         if form.iter().any(is_bad) {

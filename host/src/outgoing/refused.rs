@@ -3,8 +3,11 @@
 use crate::visible::one_line;
 use std::fmt;
 
-/// The longest reason, in bytes.
-const REASON_BYTES_MAX: usize = 512;
+/// The longest reason, in bytes: what a guest made up in it, a name, and the line to change.
+const REASON_BYTES_MAX: usize = 768;
+
+/// The longest part of a reason that a guest made up, in bytes; a name of a host is bounded by itself.
+const WORD_BYTES_MAX: usize = 256;
 
 /// A request that is not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,16 @@ impl Refused {
     pub fn by(&self) -> &str {
         &self.by
     }
+}
+
+/// What a guest made up, cut so that what is said of it is not.
+pub(super) fn short(word: &str) -> String {
+    let mut short = word.to_owned();
+    if word.len() > WORD_BYTES_MAX {
+        short.truncate(word.floor_char_boundary(WORD_BYTES_MAX));
+        short.push('…');
+    }
+    short
 }
 
 impl fmt::Display for Refused {

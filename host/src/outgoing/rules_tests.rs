@@ -1,7 +1,7 @@
 //! The matrix of what is sent and what is not: URLs, methods and paths against one grant.
 
 use super::address::Reach;
-use super::host::{HostPattern, Scheme};
+use super::host::{Host, HostPattern, Scheme};
 use super::path::PathGlob;
 use super::{Credential, Entry, Form, Rules, Why};
 use hyper::header::AUTHORIZATION;
@@ -146,6 +146,12 @@ fn hosts_are_compared_in_one_form() {
     ]);
     let label = "a".repeat(64);
     let name = format!("{}example.org", "a.".repeat(125));
+    // Bytes of which IDNA would leave nothing but the name
+    let soft_hyphens = format!("{}a.example.org", "\u{ad}".repeat(200));
+    assert_eq!(
+        Host::parse(&soft_hyphens),
+        Err("a host of more than 255 bytes")
+    );
     for host in [label, name] {
         let request = format!("GET https://{host}:8443/");
         assert_eq!(judged(&request), "uri", "{request}");
@@ -168,7 +174,9 @@ fn addresses_are_compared_by_what_they_mean() {
         ("GET http://[::1]:9000/", "host"),
         ("GET http://127.0.0.2:9000/", "host"),
         ("GET http://localhost:9000/", "host"),
-        ("GET http://[::ffff:127.0.0.1]:9000/", "host"),
+        ("GET http://[::ffff:127.0.0.1]:9000/", "4"),
+        ("GET http://[::ffff:7f00:1]:9000/", "4"),
+        ("GET http://[::127.0.0.1]:9000/", "host"),
         ("GET http://127.0.0.256:9000/", "uri"),
         ("GET http://1.2.3.4.5:9000/", "uri"),
         ("GET https://[2606:4700::1111]/", "5"),
@@ -259,6 +267,12 @@ fn paths_are_those_of_the_entry_however_they_are_written() {
             "GET https://huggingface.co/api/models/me/%c0%ae%c0%ae/you",
             "uri",
         ),
+        (
+            "GET https://huggingface.co/api/models/me/%25c0%25ae%25c0%25ae/you",
+            "uri",
+        ),
+        ("GET https://huggingface.co/api/models/me/%25ff", "uri"),
+        ("GET https://huggingface.co/api/models/me/%25C3%25A4", "0"),
         ("GET https://huggingface.co/api/models/me/a..b", "0"),
         ("GET https://huggingface.co/api/models/me/...", "0"),
         ("GET https://huggingface.co/api/models/me/%C3%A4", "0"),
@@ -394,8 +408,15 @@ fn a_refusal_names_the_line_that_would_allow_it() {
     ] {
         assert_eq!(by(method, url), expected);
     }
+    // However long what a plugin makes up is, what is to be done about it is told
     let long = format!("https://huggingface.co/{}", "x".repeat(4000));
-    assert!(by(Method::GET, &long).len() <= 512);
+    let told = by(Method::GET, &long);
+    let end = "xx…\" to `paths` of the entry for huggingface.co (line 1 of bot.toml)";
+    assert!(told.ends_with(end) && told.len() <= 768, "{told}");
+    let long = Method::from_bytes(&[b'M'; 4000]).unwrap();
+    let told = by(long, "https://example.com/");
+    let end = "MM…\" to `methods` of the entry for example.com (line 1 of bot.toml)";
+    assert!(told.ends_with(end) && told.len() <= 768, "{told}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! A webhook in, a sandboxed run, nothing lost.
 
-use hookbox_tests::{Host, event, eventually, payload_file};
+use hookbox_tests::{Host, Request, Server, event, eventually, payload_file};
 use serde_json::{Value, json};
+use std::io::{self, Write as _};
+use std::sync::mpsc;
 use std::time::Duration;
 
 fn comment() -> Value {
@@ -224,6 +226,40 @@ fn what_does_not_finish_in_the_drain_time_is_run_again_after_the_restart() {
     let attempts = dead["runs"][0]["attempts"].as_array().unwrap();
     let outcomes: Vec<_> = attempts.iter().map(|attempt| &attempt["outcome"]).collect();
     assert_eq!(outcomes, ["timed-out"]);
+}
+
+#[test]
+fn what_a_plugin_wrote_in_an_attempt_that_a_stop_cuts_short_is_told() {
+    // Given a plugin that has posted, and waits for another server's answer
+    let (told, waits) = mpsc::channel();
+    let server = Server::doing(move |stream| {
+        while Request::read(stream)?.path() == "/posted" {
+            stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n")?;
+        }
+        told.send(()).map_err(io::Error::other)?;
+        io::copy(stream, &mut io::sink()).map(drop)
+    });
+    let mut host = Host::with(&[])
+        .plugin_as("bot", "guest-hostile")
+        .grant("bot", &server.entry("methods = [\"GET\", \"POST\"]"))
+        .args(&["--drain", "100ms"])
+        .start();
+    let mut asked = event("repo", "update", "a/call");
+    asked["calls"] = json!([
+        { "method": "POST", "url": server.url("/posted") },
+        { "url": server.url("/waits") },
+    ]);
+    let id = host.hub().deliver(&asked).send().id();
+    waits.recv_timeout(Duration::from_secs(10)).unwrap();
+    // When the host is stopped, and cannot wait for it
+    assert_eq!(host.stop(), Some(0), "{}", host.log());
+    // Then its log names what was posted, for the attempt leaves no trace and is made again
+    let log = host.log();
+    let line = log.lines().find(|line| line.contains("was broken off"));
+    let line: Value = serde_json::from_str(line.unwrap_or_else(|| panic!("{log}"))).unwrap();
+    assert_eq!(line["calls"], format!("POST {}", server.url("/posted")));
+    assert_eq!(line["spans"][0]["delivery"], id);
+    assert_eq!(host.delivery(&id)["runs"][0]["attempts"], json!([]));
 }
 
 #[test]

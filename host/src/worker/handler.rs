@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{Id, JoinError, JoinHandle};
+use tracing::Instrument as _;
 
 /// How long a run that could not be attempted keeps its slot: what was missing may come back meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -159,7 +160,7 @@ impl Handler {
             state: Arc::clone(&self.state),
         };
         // Dropped with this future, and the guest with it.
-        let mut task = AbortOnDrop(self.guests.spawn(async move {
+        let attempt = async move {
             attempt(
                 &engine,
                 &guest,
@@ -169,7 +170,9 @@ impl Handler {
                 invocation,
             )
             .await
-        }));
+        };
+        // What is told of it names its delivery, also when it is broken off.
+        let mut task = AbortOnDrop(self.guests.spawn(attempt.in_current_span()));
         tokio::select! {
             ended = &mut task.0 => match ended {
                 Ok(Ok(attempt)) => Attempted::Ended(Box::new(attempt)),

@@ -16,6 +16,9 @@ const URL_BYTES_MAX: usize = 1024;
 /// The longest method kept with a call, in bytes: a guest may make one up.
 const METHOD_BYTES_MAX: usize = 32;
 
+/// The most calls that the log names of an attempt that is broken off.
+const TOLD_MAX: usize = 8;
+
 /// The calls of one attempt, shared by those that are under way.
 #[derive(Debug, Clone, Default)]
 pub struct CallLog {
@@ -25,9 +28,17 @@ pub struct CallLog {
 
 #[derive(Debug, Default)]
 struct Calls {
-    kept: Vec<(Instant, OutgoingCall)>,
+    kept: Vec<Kept>,
     more: usize,
     taken: bool,
+}
+
+#[derive(Debug)]
+struct Kept {
+    call: OutgoingCall,
+    began: Instant,
+    /// Something may still come of it: an answer, or the rest of one.
+    open: bool,
 }
 
 impl CallLog {
@@ -44,13 +55,17 @@ impl CallLog {
                 calls.more += 1;
                 return None;
             }
-            calls.kept.push((Instant::now(), call));
+            calls.kept.push(Kept {
+                call,
+                began: Instant::now(),
+                open: true,
+            });
             Some(calls.kept.len() - 1)
         });
         Call {
             log: self.clone(),
             place,
-            open: true,
+            waits: true,
         }
     }
 
@@ -68,13 +83,12 @@ impl CallLog {
             calls.taken = true;
             let more = std::mem::take(&mut calls.more);
             let kept = std::mem::take(&mut calls.kept);
-            let closed = kept.into_iter().map(|(began, mut call)| {
-                let open = call.status.is_none() && call.denied_by.is_none();
-                if open && call.error.is_none() {
-                    call.ms = ms(began);
-                    call.error = Some(CUT_SHORT.to_owned());
+            let closed = kept.into_iter().map(|mut kept| {
+                if kept.open {
+                    kept.call.ms = ms(kept.began);
+                    kept.call.error = Some(CUT_SHORT.to_owned());
                 }
-                call
+                kept.call
             });
             let last = (more > 0).then(|| OutgoingCall {
                 method: "…".to_owned(),
@@ -91,6 +105,32 @@ impl CallLog {
     }
 }
 
+/// Tells the log of calls that an attempt made before it was broken off: nothing of it is kept, and what it wrote may be
+/// written again.
+pub fn tell_writes(calls: &[OutgoingCall]) {
+    let writes = calls
+        .iter()
+        .filter(|call| call.result().is_some_and(|result| result != "denied"))
+        .filter(|call| is_write(&call.method));
+    let told = writes.clone().take(TOLD_MAX);
+    let told: Vec<String> = told
+        .map(|call| format!("{} {}", call.method, call.url))
+        .collect();
+    if !told.is_empty() {
+        tracing::warn!(
+            writes = writes.count(),
+            calls = told.join(", "),
+            "the attempt was broken off; its calls are not kept, and those that write may be made again"
+        );
+    }
+}
+
+/// Whether a method is one of those that write, as far as anybody can tell by it.
+#[must_use]
+pub fn is_write(method: &str) -> bool {
+    !matches!(method, "GET" | "HEAD")
+}
+
 fn ms(began: Instant) -> u64 {
     u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
@@ -101,49 +141,71 @@ pub struct Call {
     log: CallLog,
     /// Among those that are kept, if it is one of them.
     place: Option<usize>,
-    open: bool,
+    /// For the head of its answer.
+    waits: bool,
 }
 
 impl Call {
     /// Its request was not sent.
     pub fn deny(mut self, refused: &Refused) {
-        self.open = false;
-        self.change(|call| call.denied_by = Some(refused.by().to_owned()));
+        self.waits = false;
+        self.change(|kept| kept.call.denied_by = Some(refused.by().to_owned()));
     }
 
     /// It failed.
     pub fn fail(&mut self, error: &CallError) {
-        self.open = false;
-        self.change(|call| match error {
-            CallError::Prohibited { .. } => call.denied_by = Some(format!("address: {error}")),
-            _ => call.error = Some(error.to_string()),
+        self.waits = false;
+        self.change(|kept| {
+            kept.open = false;
+            match error {
+                CallError::Prohibited { .. } => {
+                    kept.call.denied_by = Some(format!("address: {error}"));
+                }
+                CallError::Cancelled => kept.call.error = Some(CUT_SHORT.to_owned()),
+                _ => kept.call.error = Some(error.to_string()),
+            }
         });
     }
 
     /// The head of its answer came.
     pub fn answer(&mut self, status: u16, connection: ConnectionKind) {
-        self.open = false;
-        self.change(|call| {
-            call.status = Some(status);
-            call.bytes = Some(0);
-            call.reused = Some(connection == ConnectionKind::Reused);
+        self.waits = false;
+        self.change(|kept| {
+            kept.call.status = Some(status);
+            kept.call.bytes = Some(0);
+            kept.call.reused = Some(connection == ConnectionKind::Reused);
         });
     }
 
     /// So many bytes of its answer were taken so far.
     pub fn took(&self, bytes: u64) {
-        self.change(|call| call.bytes = Some(bytes));
+        self.change(|kept| kept.call.bytes = Some(bytes));
     }
 
-    fn change(&self, change: impl FnOnce(&mut OutgoingCall)) {
+    /// Its answer's body is at its end.
+    pub fn is_whole(&self) {
+        self.close();
+    }
+
+    /// Nothing more comes of it. Its time stays that of what came last.
+    fn close(&self) {
+        let Some(place) = self.place else { return };
+        self.log.with(|calls| {
+            if let Some(kept) = calls.kept.get_mut(place) {
+                kept.open = false;
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Kept)) {
         let Some(place) = self.place else { return };
         self.log.with(|calls| {
             if calls.taken {
                 return;
             }
-            if let Some((began, call)) = calls.kept.get_mut(place) {
-                call.ms = ms(*began);
-                change(call);
+            if let Some(kept) = calls.kept.get_mut(place).filter(|kept| kept.open) {
+                kept.call.ms = ms(kept.began);
+                change(kept);
             }
         });
     }
@@ -151,9 +213,11 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if self.open {
-            self.change(|call| call.error = Some(LET_GO.to_owned()));
+        // An answer that its plugin has seen enough of is a good one.
+        if self.waits {
+            self.change(|kept| kept.call.error = Some(LET_GO.to_owned()));
         }
+        self.close();
     }
 }
 
@@ -173,6 +237,7 @@ mod tests {
         }
         first.answer(200, ConnectionKind::New);
         first.took(7);
+        first.is_whole();
         let calls = log.take();
         assert_eq!(calls.len(), CALLS_MAX + 1);
         assert_eq!((calls[0].status, calls[0].bytes), (Some(200), Some(7)));
@@ -184,5 +249,36 @@ mod tests {
         assert_eq!(calls[CALLS_MAX].url, "and 3 more");
         drop(under_way);
         assert_eq!(log.take(), []);
+    }
+
+    #[test]
+    fn an_answer_that_was_not_at_its_end_is_told_from_one_that_was() {
+        let log = CallLog::default();
+        let answered = |status| {
+            let mut call = log.begin("GET", "https://example.org/");
+            call.answer(status, ConnectionKind::New);
+            call.took(7);
+            call
+        };
+        // Given one that came to its end, one that its plugin let go, and one that neither did
+        let (whole, enough, open) = (answered(200), answered(201), answered(202));
+        whole.is_whole();
+        drop(enough);
+        // When the attempt ends
+        let calls = log.take();
+        // Then only the last was cut off
+        let kept = calls
+            .iter()
+            .map(|call| (call.status, call.error.as_deref()));
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            [
+                (Some(200), None),
+                (Some(201), None),
+                (Some(202), Some(CUT_SHORT))
+            ]
+        );
+        assert_eq!(calls[2].result(), Some("cancelled"));
+        drop((whole, open));
     }
 }

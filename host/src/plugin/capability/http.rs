@@ -5,7 +5,7 @@
 //! call with what denied it. This is the only place that knows both [`crate::outgoing`] and WASI.
 
 use super::budget::WriteBudget;
-use super::calls::{Call, CallLog};
+use super::calls::{Call, CallLog, is_write, tell_writes};
 use crate::outgoing::{
     Admitted, Bounded, CallError, Network, Outgoing, Refused, RequestBody, Rules, Times,
     Unfinished, Why, dashed,
@@ -29,8 +29,12 @@ use wasmtime_wasi_http::{
 /// The most calls of an attempt that are under way at once.
 const CALLS_AT_ONCE: usize = 8;
 
-/// The most bytes that a guest writes of a body in one go.
-const CHUNK_BYTES_MAX: usize = 64 * 1024;
+/// The most bytes that a guest writes of a body in one go. The host holds as much of each body that a guest has begun,
+/// sent or not, and nothing but the number of its resources bounds how many those are.
+const CHUNK_BYTES_MAX: usize = 16 * 1024;
+
+/// The most calls of an attempt that are judged and denied: judging costs the guest next to nothing.
+const DENIED_MAX: u32 = 1000;
 
 /// Fields that no guest sets or reads, besides those of a connection itself: some say where a request comes from, which
 /// is the host's to say, and some make a request another one than was judged.
@@ -134,6 +138,8 @@ struct Begun {
     calls: CallLog,
     /// Requests made, by entry.
     made: Vec<u32>,
+    /// Requests denied when they were judged.
+    denied: u32,
     places: Arc<Semaphore>,
 }
 
@@ -165,6 +171,7 @@ impl HttpHooks {
         self.begun.get_or_insert_with(|| Begun {
             calls: CallLog::default(),
             made: vec![0; entries],
+            denied: 0,
             places: Arc::new(Semaphore::new(CALLS_AT_ONCE)),
         })
     }
@@ -208,16 +215,18 @@ impl HttpHooks {
         }
         if *made >= entry.requests {
             return Err(Refused::denied(format!(
-                "requests: {made} of {made} in this attempt are made; raise `requests` of the entry for {name} (line \
-                 {line} of {file})"
+                "requests: {made} of {} in this attempt are made; raise `requests` of the entry for {name} (line \
+                 {line} of {file})",
+                entry.requests
             )));
         }
-        *made += 1;
         let place = Arc::clone(&begun.places).try_acquire_owned();
         let place = Arc::new(place.map_err(|_| {
             let reason = format!("{CALLS_AT_ONCE} calls of this attempt are under way");
             Refused::new(Why::Busy, &reason)
         })?);
+        // One that has to wait for another is not made.
+        *made += 1;
         let writes = Writes {
             key: format!("{}://{}:{}", entry.scheme, entry.host, entry.port),
             per_hour: entry.writes_per_hour,
@@ -234,7 +243,8 @@ impl HttpHooks {
 impl Drop for HttpHooks {
     /// Before the guest's resources go: a body that it did not finish must not look finished.
     fn drop(&mut self) {
-        drop(self.end());
+        // Of an attempt that came to its end they were taken.
+        tell_writes(&self.end());
     }
 }
 
@@ -259,23 +269,22 @@ impl Sending {
         call: &mut Call,
         request: Request<RequestBody>,
         times: Times,
-    ) -> Result<Response<Kept>, CallError> {
+    ) -> Result<Response<Bounded>, CallError> {
         let answer = self
             .http
             .outgoing
             .send(self.admitted, request, times)
             .await?;
         call.answer(answer.response.status().as_u16(), answer.connection);
-        Ok(answer.response.map(|body| Kept {
-            body,
-            call: None,
-            _place: self.place,
-        }))
+        if answer.response.body().is_end_stream() {
+            call.is_whole();
+        }
+        Ok(answer.response)
     }
 
     /// Counts a write.
     async fn count(&self, method: &Method) -> Result<(), Refused> {
-        if [Method::GET, Method::HEAD].contains(method) {
+        if !is_write(method.as_str()) {
             return Ok(());
         }
         let Writes { key, per_hour } = &self.writes;
@@ -311,8 +320,15 @@ impl WasiHttpHooks for HttpHooks {
         options: Option<RequestOptions>,
         _sent: Io,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Io)>> + Send> {
-        let calls = self.begun().calls.clone();
-        let admitted = self.admit(&request);
+        let begun = self.begun();
+        let calls = begun.calls.clone();
+        let admitted = if begun.denied < DENIED_MAX {
+            self.admit(&request)
+        } else {
+            let reason =
+                format!("{DENIED_MAX} calls of this attempt are denied, so all further ones are");
+            Err(Refused::denied(reason))
+        };
         let url = match &admitted {
             Ok(sending) => without_query(&sending.admitted.uri),
             Err(_) => without_query(request.uri()),
@@ -321,6 +337,8 @@ impl WasiHttpHooks for HttpHooks {
         let sending = match admitted {
             Ok(sending) => sending,
             Err(refused) => {
+                let begun = self.begun();
+                begun.denied = begun.denied.saturating_add(1);
                 let error = refusal(&refused);
                 call.deny(&refused);
                 return Box::new(std::future::ready(Err(error)));
@@ -339,11 +357,17 @@ impl WasiHttpHooks for HttpHooks {
             }
             let ended = calls.ended().clone();
             let place = Arc::clone(&sending.place);
-            let unfinished = |body| Unfinished::new(body, ended).holding(place).boxed_unsync();
+            let held = Arc::clone(&place);
+            let unfinished = |body| Unfinished::new(body, ended).holding(held).boxed_unsync();
             let request = request.map(unfinished);
             match sending.send(&mut call, request, times).await {
                 Ok(response) => {
-                    let response = response.map(|body| body.kept_by(call).boxed_unsync());
+                    let kept = |body| Kept {
+                        body,
+                        call,
+                        _place: place,
+                    };
+                    let response = response.map(|body| kept(body).boxed_unsync());
                     Ok((response, Box::new(std::future::ready(Ok(()))) as Io))
                 }
                 Err(error) => {
@@ -358,15 +382,8 @@ impl WasiHttpHooks for HttpHooks {
 /// An answer's body that is noted as it is taken, and holds its call's place until it is gone.
 struct Kept {
     body: Bounded,
-    call: Option<Call>,
+    call: Call,
     _place: Arc<OwnedSemaphorePermit>,
-}
-
-impl Kept {
-    fn kept_by(mut self, call: Call) -> Self {
-        self.call = Some(call);
-        self
-    }
 }
 
 impl Body for Kept {
@@ -379,14 +396,15 @@ impl Body for Kept {
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = &mut *self;
         Pin::new(&mut this.body).poll_frame(cx).map(|frame| {
-            let frame = frame?;
-            if let Some(call) = &mut this.call {
-                match &frame {
-                    Ok(_) => call.took(this.body.bytes()),
-                    Err(error) => call.fail(error),
-                }
+            match &frame {
+                Some(Ok(_)) => this.call.took(this.body.bytes()),
+                Some(Err(error)) => this.call.fail(error),
+                None => {}
             }
-            Some(frame.map_err(|error| told(&error)))
+            if frame.is_none() || this.body.is_end_stream() {
+                this.call.is_whole();
+            }
+            frame.map(|frame| frame.map_err(|error| told(&error)))
         })
     }
 

@@ -151,6 +151,8 @@ async fn calls_at_once_and_requests_are_bounded() {
     let ninth = outcome(send(&mut hooks, Method::GET, &url)).await;
     assert_eq!(ninth, "ConnectionLimitReached");
     drop(under_way);
+    // One that was refused because of the others is not made, and may be made now
+    drop(send(&mut hooks, Method::GET, &url));
     assert_eq!(
         outcome(send(&mut hooks, Method::GET, &url)).await,
         "HttpRequestDenied"
@@ -158,10 +160,11 @@ async fn calls_at_once_and_requests_are_bounded() {
     let calls = hooks.end();
     let by = |at: usize| calls[at].denied_by.clone().unwrap();
     assert_eq!(by(8), "8 calls of this attempt are under way");
+    assert_eq!(calls[9].result(), Some("cancelled"));
     assert!(
-        by(9).starts_with("requests: 9 of 9 in this attempt are made"),
+        by(10).starts_with("requests: 9 of 9 in this attempt are made"),
         "{}",
-        by(9)
+        by(10)
     );
     assert_eq!(calls[0].result(), Some("cancelled"));
 }
@@ -310,6 +313,40 @@ async fn a_call_that_the_attempt_leaves_behind_is_cut_off_and_kept() {
         calls[0].error.as_deref(),
         Some("cancelled with the attempt")
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_the_attempt_leaves_behind_is_kept_as_cut_off() {
+    let begun = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nok";
+    let empty = "HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n";
+    let mut kept = Vec::new();
+    for answer in [begun, empty] {
+        let (address, _task) = server(Some(answer)).await;
+        let mut hooks = hooks(entry(address));
+        let answered = send(&mut hooks, Method::GET, &format!("http://{address}/")).await;
+        // The plugin has it still when its attempt ends
+        kept.extend(hooks.end());
+        drop(answered);
+    }
+    assert_eq!((kept[0].status, kept[1].status), (Some(200), Some(201)));
+    assert_eq!(kept[0].result(), Some("cancelled"));
+    assert_eq!(kept[1].result(), Some("ok"), "nothing of it was left");
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_always_denied_is_judged_no_longer() {
+    let (address, _task) = server(Some(OK)).await;
+    let mut hooks = hooks(entry(address));
+    let granted = format!("http://{address}/");
+    for _ in 0..999 {
+        drop(send(&mut hooks, Method::DELETE, &granted));
+    }
+    let answered = outcome(send(&mut hooks, Method::GET, &granted)).await;
+    assert_eq!(answered, "200, 2 bytes");
+    drop(send(&mut hooks, Method::DELETE, &granted));
+    // After a thousand of them even what is granted is denied
+    let denied = outcome(send(&mut hooks, Method::GET, &granted)).await;
+    assert_eq!(denied, "HttpRequestDenied");
 }
 
 #[test]

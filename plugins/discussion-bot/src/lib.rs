@@ -81,12 +81,13 @@ fn mentions(text: &str, name: &str) -> bool {
     !places(text, name).is_empty()
 }
 
-/// The text with its mentions of an account made plain: `name` for `@name`.
+/// The text with its mentions of an account made plain: `name` for `@name`, and for `@@name`, which would become one.
 fn without_mention(text: &str, name: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut from = 0;
     for at in places(text, name) {
         plain.push_str(text.get(from..at).unwrap_or_default());
+        plain.truncate(plain.trim_end_matches('@').len());
         from = at + 1;
     }
     plain.push_str(text.get(from..).unwrap_or_default());

@@ -104,6 +104,22 @@ fn it_never_answers_itself() {
 }
 
 #[test]
+fn no_number_of_signs_makes_a_mention_of_what_it_says() {
+    for (said, plain) in [
+        ("@some-bot", "some-bot"),
+        ("Ask @@some-bot.", "Ask some-bot."),
+        ("@@@Some-Bot @@@@some-bot", "Some-Bot some-bot"),
+        ("a@@some-bot", "asome-bot"),
+        ("@@some-bot@@some-bot", "some-botsome-bot"),
+        ("@ some-bot, @@ada", "@ some-bot, @@ada"),
+    ] {
+        let text = without_mention(said, "some-bot");
+        assert_eq!(text, plain);
+        assert!(!mentions(&text, "some-bot"), "{said}");
+    }
+}
+
+#[test]
 fn an_attempt_that_was_cut_off_after_its_comment_asks_the_model_nothing() {
     let _config = configured();
     let event = comment("@some-bot?").with_attempt(2);

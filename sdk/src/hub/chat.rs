@@ -107,8 +107,10 @@ object! {
 }
 
 impl Client {
-    /// Has a model answer. That takes its time: an attempt has ten seconds, and a call too, unless the grant says
-    /// `timeout = "60s"` in both places.
+    /// Has a model answer. That takes its time: an attempt has ten seconds, and a call too, unless the grant says more.
+    /// Give the attempt clearly more than the call, such as `timeout = "90s"` and `timeout = "60s"` in the entry of the
+    /// router. Then a model that hangs is a call that failed, and is tried again; were they equal, the attempt would be
+    /// cut off as one of a plugin that hangs, and those pause it.
     ///
     /// `POST /v1/chat/completions` of the router (docs: "Inference Providers", chat completion; the shape is OpenAI's)
     ///

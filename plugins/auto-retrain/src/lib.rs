@@ -14,7 +14,7 @@ plugin! {
     on: { "repo.content" [update] => retrain },
     wants: [
         Want::http("huggingface.co")
-            .methods(["GET", "POST"])
+            .methods(["GET"])
             .paths([
                 "/api/datasets/*/*/compare/*",
                 "/api/datasets/*/*/tree/*",
@@ -22,7 +22,13 @@ plugin! {
             ])
             .credential("a token that may read the datasets and run Jobs")
             .required()
-            .because("it asks which files changed, and starts the Job"),
+            .because("it asks which files changed, and whether there is a Job"),
+        Want::http("huggingface.co")
+            .methods(["POST"])
+            .paths(["/api/jobs/*"])
+            .credential("a token that may read the datasets and run Jobs")
+            .required()
+            .because("it starts the Job"),
         Want::state("the commit of each dataset that was judged last")
             .required()
             .because("several pushes may become one event: it compares with what it has judged, not with the last push"),

@@ -8,11 +8,17 @@ plugin! {
     on: { "discussion.comment" [create] => answer },
     wants: [
         Want::http("huggingface.co")
-            .methods(["GET", "POST"])
-            .paths(["/api/*/*/*/discussions/**"])
+            .methods(["GET"])
+            .paths(["/api/*/*/*/discussions/*"])
             .credential("a token that may write discussions")
             .required()
-            .because("it reads the discussion and writes its answer"),
+            .because("it reads the discussion"),
+        Want::http("huggingface.co")
+            .methods(["POST"])
+            .paths(["/api/*/*/*/discussions/*/comment"])
+            .credential("a token that may write discussions")
+            .required()
+            .because("it writes its answer"),
         Want::http("router.huggingface.co")
             .methods(["POST"])
             .paths(["/v1/chat/completions"])

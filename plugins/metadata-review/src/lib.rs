@@ -16,16 +16,22 @@ plugin! {
     },
     wants: [
         Want::http("huggingface.co")
-            .methods(["GET", "POST"])
+            .methods(["GET"])
             .paths([
                 "/*/*/raw/*/README.md",
                 "/datasets/*/*/raw/*/README.md",
                 "/api/*/*/*/discussions",
-                "/api/*/*/*/discussions/**",
+                "/api/*/*/*/discussions/*",
             ])
             .credential("a token that may read the repos and write discussions")
             .required()
-            .because("it reads the card and writes its review"),
+            .because("it reads the card, and its review"),
+        Want::http("huggingface.co")
+            .methods(["POST"])
+            .paths(["/api/*/*/*/discussions", "/api/*/*/*/discussions/*/comment"])
+            .credential("a token that may read the repos and write discussions")
+            .required()
+            .because("it writes its review"),
         Want::config("account").required().because("the account of the token: it knows its own discussions by it"),
         Want::state("the discussion and the score of each repo")
             .required()

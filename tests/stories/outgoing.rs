@@ -147,7 +147,7 @@ fn what_is_not_granted_is_denied_and_the_line_is_named_that_would_allow_it() {
             format!(
                 "method: add \"POST\" to `methods` of the entry for {name} (line 1 of caller.toml)"
             ),
-            "host: add [[http]] host = \"example.org\" methods = [\"GET\"] to caller.toml"
+            "host: add to caller.toml an entry [[http]] with host = \"example.org\", methods = [\"GET\"], paths = [\"/\"]"
                 .to_owned(),
             "path: it has a segment `.` or `..`".to_owned(),
             "method: TRACE is never sent".to_owned(),
@@ -352,7 +352,7 @@ fn what_became_of_calls_is_told_to_people_too() {
     );
     assert_eq!(
         calls.last().unwrap(),
-        &"    GET https://example.org/a → denied by host: add [[http]] host = \"example.org\" methods = [\"GET\"] to caller.toml"
+        &"    GET https://example.org/a → denied by host: add to caller.toml an entry [[http]] with host = \"example.org\", methods = [\"GET\"], paths = [\"/a\"]"
     );
     // And a run without a host shows them as well
     let ran = Cli::new(&["run"])

@@ -18,6 +18,9 @@ const QUICK: Duration = Duration::from_secs(8);
 /// By how much a host may have grown, as promised.
 const GROWTH_MAX: u64 = 32 << 20;
 
+/// By how much it may grow at first.
+const FIRST_MAX: u64 = 64 << 20;
+
 /// How often all of it is done.
 const ROUNDS: usize = 3;
 
@@ -281,10 +284,13 @@ fn a_rude_server_costs_a_plugin_its_call_and_nobody_anything_else() {
         )
         .start();
     let process = host.process();
-    let before = sockets(process);
+    let (before, fresh) = (sockets(process), process.bytes("RssAnon").unwrap());
     // When it calls all of them at once, again and again: each call ends in its time, and a neighbour goes on
     round(&host, &servers);
     let grown = process.bytes("RssAnon").unwrap();
+    // What is set up for the first calls stays: authorities, threads, buffers
+    let first = grown.saturating_sub(fresh);
+    assert!(first < FIRST_MAX, "{first} bytes more after one round");
     for _ in 1..ROUNDS {
         round(&host, &servers);
     }
@@ -345,8 +351,5 @@ fn a_redirect_to_this_machine_or_to_the_host_itself_leads_nowhere() {
             .to_owned()
     };
     assert!(by(1).ends_with("is hookbox itself"), "{attempt:#}");
-    assert!(
-        by(3).starts_with("host: add [[http]] host = \"127.0.0.1:1\""),
-        "{attempt:#}"
-    );
+    assert!(by(3).starts_with("host: add to "), "{attempt:#}");
 }

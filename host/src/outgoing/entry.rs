@@ -170,10 +170,16 @@ impl Rules {
         let host = target.authority();
         let scheme = match target.scheme {
             Scheme::Https => "",
-            Scheme::Http => " scheme = \"http\"",
+            Scheme::Http => ", scheme = \"http\"",
         };
+        // As lines of an entry, for no more than this call; a text that is no glob is left to its operator.
+        let path = PathGlob::parse(path)
+            .map_or_else(|_| String::new(), |_| format!(", paths = [{path:?}]"));
+        let path = Some(path)
+            .filter(|path| !path.contains('*'))
+            .unwrap_or_default();
         Refused::denied(format!(
-            "host: add [[http]] host = \"{host}\"{scheme} methods = [\"{method}\"] to {file}"
+            "host: add to {file} an entry [[http]] with host = \"{host}\"{scheme}, methods = [\"{method}\"]{path}"
         ))
     }
 }

@@ -371,12 +371,12 @@ fn a_refusal_names_the_line_that_would_allow_it() {
         (
             Method::POST,
             "https://evil.org/x?token=1",
-            "host: add [[http]] host = \"evil.org\" methods = [\"POST\"] to bot.toml",
+            "host: add to bot.toml an entry [[http]] with host = \"evil.org\", methods = [\"POST\"], paths = [\"/x\"]",
         ),
         (
             Method::GET,
             "http://example.com/",
-            "host: add [[http]] host = \"example.com\" scheme = \"http\" methods = [\"GET\"] to bot.toml",
+            "host: add to bot.toml an entry [[http]] with host = \"example.com\", scheme = \"http\", methods = [\"GET\"], paths = [\"/\"]",
         ),
         (
             Method::PUT,

@@ -356,7 +356,7 @@ fn without_a_grant_a_refusal_says_what_to_add() {
     let by = hooks.end()[0].denied_by.clone().unwrap();
     assert_eq!(
         by,
-        "host: add [[http]] host = \"huggingface.co\" methods = [\"GET\"] to its grant"
+        "host: add to its grant an entry [[http]] with host = \"huggingface.co\", methods = [\"GET\"], paths = [\"/api\"]"
     );
     let mut hooks = HttpHooks::new(HttpAccess::Withheld("network: not here"));
     drop(send(&mut hooks, Method::GET, "https://huggingface.co/api"));

@@ -26,6 +26,9 @@ const AGAIN: RetrySchedule = RetrySchedule {
     max: Duration::from_secs(60 * 60),
 };
 
+/// The most answers that are remembered while nobody has their credentials.
+const ANSWERS_MAX: usize = 256;
+
 /// Asks until `stopping` turns true. What becomes known is told to `told`, which began as `noted`.
 pub async fn learn(
     mut catalog: watch::Receiver<Arc<Catalog>>,
@@ -133,6 +136,8 @@ fn hash(text: &str) -> u64 {
 #[derive(Default)]
 struct Book {
     own: OwnAccounts,
+    /// All that was learnt, also of credentials that nobody has at the moment; by what it holds for.
+    answers: BTreeMap<String, OwnAccount>,
     /// The grants that this was made of, as [`Way::grant`].
     grants: BTreeMap<String, u64>,
     /// By what it holds for.
@@ -158,13 +163,15 @@ impl Book {
             }
         }
         self.grants.retain(|plugin, _| wanted.contains_key(plugin));
-        let known: BTreeMap<String, OwnAccount> = (self.own.values())
-            .filter(|own| own.id().is_some())
-            .map(|own| (own.of.clone(), own.clone()))
-            .collect();
+        for own in self.own.values().filter(|own| own.id().is_some()) {
+            // A file may be empty for a moment while its credential is written anew.
+            if self.answers.len() < ANSWERS_MAX || self.answers.contains_key(&own.of) {
+                self.answers.insert(own.of.clone(), own.clone());
+            }
+        }
         let now = wanted.iter().map(|(plugin, way)| {
             let of = way.of();
-            let own = known.get(&of).cloned();
+            let own = self.answers.get(&of).cloned();
             (plugin.clone(), own.unwrap_or_else(|| self.unknown(of)))
         });
         self.own = now.collect();
@@ -318,6 +325,11 @@ mod tests {
         assert_eq!(due(&book, &wanted, now).unwrap().0, "3");
         book.settle(&plugins(&[("a", "1")]));
         assert_eq!(due(&book, &plugins(&[("a", "1")]), now), None);
+        // One that is away for a moment, as a file is that is written anew
+        book.settle(&plugins(&[("a", "")]));
+        assert_eq!(ids(&book), [("a", None)]);
+        book.settle(&plugins(&[("a", "1")]));
+        assert_eq!(ids(&book), [("a", Some("me"))]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a grant allows: its entries in order, the first of which that fits a request counts.
 
-use super::address::Reach;
+use super::address::{Reach, is_opened_by_private};
 use super::credential::Credential;
-use super::host::{HostPattern, Target};
+use super::host::{Host, HostPattern, Target};
 use super::path::{self, PathGlob};
 use super::refused::{Refused, short};
 use hyper::{Method, Uri};
@@ -172,6 +172,11 @@ impl Rules {
             Scheme::Https => "",
             Scheme::Http => ", scheme = \"http\"",
         };
+        let private = if is_of_ones_own(&target.host) {
+            ", private = true"
+        } else {
+            ""
+        };
         // As lines of an entry, for no more than this call; a text that is no glob is left to its operator.
         let path = PathGlob::parse(path)
             .map_or_else(|_| String::new(), |_| format!(", paths = [{path:?}]"));
@@ -179,8 +184,16 @@ impl Rules {
             .filter(|path| !path.contains('*'))
             .unwrap_or_default();
         Refused::denied(format!(
-            "host: add to {file} an entry [[http]] with host = \"{host}\"{scheme}, methods = [\"{method}\"]{path}"
+            "host: add to {file} an entry [[http]] with host = \"{host}\"{scheme}, methods = [\"{method}\"]{path}{private}"
         ))
+    }
+}
+
+/// Whether a host is on this machine or in a private network as far as its name says, so that `private` is needed.
+fn is_of_ones_own(host: &Host) -> bool {
+    match host {
+        Host::Name(name) => name == "localhost" || name.ends_with(".localhost"),
+        Host::Address(address) => is_opened_by_private(*address),
     }
 }
 

@@ -21,6 +21,9 @@ use tracing::Instrument as _;
 /// How long a run that could not be attempted keeps its slot: what was missing may come back meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// The longest time that an attempt which is broken off may take to end: a tick, and what the host does for it.
+const ABORT_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// An attempt that ended and is settled, durably.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -173,6 +176,8 @@ impl Handler {
         };
         // What is told of it names its delivery, also when it is broken off.
         let mut task = AbortOnDrop(self.guests.spawn(attempt.in_current_span()));
+        // What it gives is no thing to keep over a wait.
+        let over = async { drop(self.over.wait_for(|over| *over).await) };
         tokio::select! {
             ended = &mut task.0 => match ended {
                 Ok(Ok(attempt)) => Attempted::Ended(Box::new(attempt)),
@@ -183,7 +188,12 @@ impl Handler {
                     changes: StateChanges::default(),
                 })),
             },
-            _ = self.over.wait_for(|over| *over) => Attempted::CutShort,
+            () = over => {
+                // It ends where it next lets others run: before its claim is given back, and what it has to tell is told.
+                task.0.abort();
+                drop(tokio::time::timeout(ABORT_TIME_MAX, &mut task.0).await);
+                Attempted::CutShort
+            }
         }
     }
 

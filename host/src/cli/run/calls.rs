@@ -64,6 +64,10 @@ impl Calls {
             file: file.display().to_string(),
             ..rules
         };
+        if rules.need_tls() {
+            // Better now than in the plugin's time.
+            outlet.network.prepare().await;
+        }
         Ok(HttpAccess::Granted(outlet.open(plugin, rules)))
     }
 }

@@ -168,6 +168,22 @@ fn a_review_is_found_again_where_the_state_is_lost() {
 }
 
 #[test]
+fn the_score_that_a_stranger_tells_does_not_count_where_the_state_is_lost() {
+    // Given a review, and a stranger who tells another score below it, with a mark
+    let first = at(hub());
+    first.handles(&pushes_card(&first, POOR));
+    let Guide { hub, host } = first;
+    drop(host);
+    let theirs = "Metadata score: **35 of 100**\n\n<!-- hookbox x -->";
+    hub.comments(REPO, 1, theirs);
+    // When the card gets that score before a host that knows nothing of it
+    let second = at(hub);
+    let (_, told) = second.handles(&pushes_card(&second, BETTER));
+    // Then it is told all the same
+    assert_eq!(told, format!("commented in {REPO}#1: 35"));
+}
+
+#[test]
 fn whoever_closes_the_discussion_hears_no_more() {
     let guide = at(hub());
     guide.handles(&pushes_card(&guide, POOR));

@@ -2,7 +2,9 @@
 
 mod review;
 
-use hookbox_sdk::hub::{Client, Discussion, Error, Filter, Repo, Thread, is_marked, marked};
+use hookbox_sdk::hub::{
+    Author, Client, Discussion, Error, Filter, Repo, Thread, is_marked, marked,
+};
 use hookbox_sdk::prelude::*;
 use hookbox_sdk::state::Store;
 
@@ -168,12 +170,14 @@ impl Known {
         Ok(known.ok())
     }
 
-    /// What a discussion says, if a run of this plugin has opened it.
-    fn of(thread: &Thread) -> Option<Known> {
-        let texts = thread
+    /// What a discussion says, if a run of this plugin has opened it. Anybody may write a mark: only what the account
+    /// has written counts.
+    fn of(thread: &Thread, account: &str) -> Option<Known> {
+        let own = thread
             .events
             .iter()
-            .map(|event| event.data.latest.raw.as_str());
+            .filter(|event| is_by(event.author.as_ref(), account));
+        let texts = own.map(|event| event.data.latest.raw.as_str());
         let mut scores = texts
             .filter(|text| is_marked(text))
             .filter_map(review::told);
@@ -184,16 +188,20 @@ impl Known {
     }
 }
 
+/// Whether that is the account; the Hub takes no notice of the case of names.
+fn is_by(author: Option<&Author>, account: &str) -> bool {
+    author.is_some_and(|author| author.name.eq_ignore_ascii_case(account))
+}
+
 /// Looks for the review on the Hub: the state may be lost, or an attempt was cut off before it was kept.
 fn search(hub: &Client, repo: &Repo) -> Result<Option<Known>> {
     let account = config::require("account")?;
     let own = hub.discussions(repo, &Filter::new().discussions().by(&account))?;
     // The oldest one first: whatever has the same title came later.
-    let author = |found: &Discussion| found.author.as_ref().map(|author| author.name.clone());
     let is_own =
-        |found: &&Discussion| found.title == TITLE && author(found).as_ref() == Some(&account);
+        |found: &&Discussion| found.title == TITLE && is_by(found.author.as_ref(), &account);
     for found in own.iter().rev().filter(is_own) {
-        if let Some(known) = Known::of(&hub.discussion(repo, found.num)?) {
+        if let Some(known) = Known::of(&hub.discussion(repo, found.num)?, &account) {
             return Ok(Some(known));
         }
     }

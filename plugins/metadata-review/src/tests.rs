@@ -65,9 +65,18 @@ fn with_discussions(hub: &FakeHub, discussions: &[(u64, &str)]) {
 
 /// Gives it the discussion 5, with these texts in it.
 fn with_thread(hub: &FakeHub, status: &str, texts: &[String]) {
-    let said =
-        |text: &String| json!({"id": "9", "type": "comment", "data": {"latest": {"raw": text}}});
+    let said = |text: &String| said("my-bot", text);
     let events: Vec<_> = texts.iter().map(said).collect();
+    with_events(hub, status, &events);
+}
+
+/// What an account said.
+fn said(author: &str, text: &str) -> Value {
+    json!({"id": "9", "type": "comment", "author": {"name": author}, "data": {"latest": {"raw": text}}})
+}
+
+/// Gives it the discussion 5, with these events in it.
+fn with_events(hub: &FakeHub, status: &str, events: &[Value]) {
     let thread = json!({"num": 5, "title": TITLE, "status": status, "events": events});
     hub.answers("GET", &format!("{PLACE}/5"), &thread);
 }
@@ -152,9 +161,7 @@ fn a_review_is_found_again_with_the_score_that_it_told_last() {
     let hub = hub(BETTER);
     // One of somebody else, and one of the account that no run has written.
     with_discussions(&hub, &[(9, "somebody"), (5, "my-bot"), (4, "my-bot")]);
-    let by_hand = json!({"num": 4, "events": [
-        {"type": "comment", "data": {"latest": {"raw": "Metadata score: **99 of 100**"}}},
-    ]});
+    let by_hand = json!({"num": 4, "events": [said("my-bot", "Metadata score: **99 of 100**")]});
     hub.answers("GET", &format!("{PLACE}/4"), &by_hand);
     let texts = [
         written(POOR, "a"),
@@ -168,6 +175,22 @@ fn a_review_is_found_again_with_the_score_that_it_told_last() {
     let list = format!("GET {PLACE}?p=0&type=discussion&status=all&author=my-bot");
     assert!(hub.asked().contains(&list), "{:?}", hub.asked());
     assert!(!hub.asked().contains(&format!("GET {PLACE}/9")));
+}
+
+#[test]
+fn a_score_that_somebody_else_wrote_does_not_count() {
+    let _granted = granted();
+    let hub = hub(POOR);
+    with_discussions(&hub, &[(5, "My-Bot")]);
+    // With a mark, and the score that would have it say nothing.
+    let (own, theirs) = (written(BETTER, "a"), written(POOR, "b"));
+    with_events(
+        &hub,
+        "open",
+        &[said("My-Bot", &own), said("somebody", &theirs)],
+    );
+    let told = done("commented in datasets/my-org/reviews#5: 20");
+    assert_eq!(PLUGIN.deliver(&pushed()), Some(told));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::thread::{Discussion, Entry, Page, Thread};
-use super::{Client, Error, Repo};
+use super::{Account, Client, Error, Repo};
 use crate::http::encoded;
 use crate::payload::Status;
 use crate::payload::lenient::object;
@@ -177,10 +177,38 @@ fn mark_of(text: &str) -> Option<&str> {
 
 impl Thread {
     /// The comment that a run has written, by its [`marker`]; also one that somebody hid, if the Hub still tells it.
+    ///
+    /// Whoever wrote it: nobody can guess the id of a run (UUIDv7, mostly random) before the run has written it
+    /// somewhere. A mark of another making that can be guessed proves nothing: see [`Thread::comment_by`].
     pub fn comment_of_run(&self, run_id: &str) -> Option<&Entry> {
         let mark = marker(run_id);
         let mut entries = self.events.iter();
         entries.find(|entry| entry.has_mark(&mark))
+    }
+
+    /// The comment with the [`marker`] of that text by that account. Anybody may write a mark, and one that does not
+    /// come from a run's id can be guessed: without the account, a stranger's comment would pass for the plugin's own.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub::Client, prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/whoami-v2", &json!({"id": "61d2f90c3c2083e1c08af22d", "name": "my-bot"}));
+    /// let by = |id| json!({"author": {"_id": id}, "data": {"latest": {"raw": "Hello!\n\n<!-- hookbox greeting -->"}}});
+    /// let thread = json!({"num": 7, "events": [by("62d2f90c3c2083e1c08af22e")]});
+    /// fake.answers("GET", "/api/models/a/b/discussions/7", &thread);
+    ///
+    /// let (hub, repo) = (Client::new()?, hub::Repo::model("a/b")?);
+    /// let thread = hub.discussion(&repo, 7)?;
+    /// // The Hub limits `whoami` strictly: it is asked where there is a mark.
+    /// assert!(thread.comment_of_run("greeting").is_some());
+    /// assert!(thread.comment_by(&hub.whoami()?, "greeting").is_none());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn comment_by(&self, account: &Account, text: &str) -> Option<&Entry> {
+        let mark = marker(text);
+        let mut entries = self.events.iter();
+        entries.find(|entry| entry.is_by(account) && entry.has_mark(&mark))
     }
 
     /// Whether a run has opened it: the first that happened is the text that it was opened with.

@@ -2,6 +2,7 @@
 //!
 //! Sources: hub client, `get_repo_discussions`, `get_discussion_details` and `community.py`.
 
+use super::Account;
 use crate::json::Slot;
 use crate::payload::lenient::{object, words};
 use crate::payload::{Changes, Status};
@@ -169,6 +170,12 @@ impl Entry {
     pub fn comment(&self) -> Option<&str> {
         let is_shown = self.kind == EventKind::Comment && !self.data.hidden;
         is_shown.then_some(self.data.latest.raw.as_str())
+    }
+
+    /// Whether an account did it. One without an id did nothing.
+    pub fn is_by(&self, account: &Account) -> bool {
+        let author = self.author.as_ref();
+        author.is_some_and(|author| !author.id.is_empty() && author.id == account.id)
     }
 }
 

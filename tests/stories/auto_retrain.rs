@@ -81,6 +81,17 @@ fn data_that_are_pushed_start_a_job_that_knows_what_to_train() {
 }
 
 #[test]
+fn a_job_raises_no_event_that_could_start_another() {
+    let guide = guide("50ms");
+    let pushed = pushes_data(&guide, "2");
+    let before = guide.hub.events();
+    guide.handles(&pushed);
+    // Then the Hub has a Job, and nothing to post of it
+    assert_eq!(guide.hub.jobs().len(), 1);
+    assert_eq!(guide.hub.events(), before);
+}
+
+#[test]
 fn several_pushes_within_the_quiet_time_start_one_job() {
     // Given a dataset whose last commit was judged
     let guide = guide("1s");

@@ -248,11 +248,59 @@ fn files_that_lfs_keeps_are_named_and_not_copied() {
 
     It follows each push, and is deleted when the pull request is closed or merged.
 
-    Large files are not copied:
+    Not copied, as they are large or have a name that no request can hold:
     - `weights@all.bin`
 
     <!-- hookbox space-ci spaces/my-org/demo-ci-pr-1 -->
     "#);
+}
+
+#[test]
+fn files_whose_names_no_request_can_hold_are_named_and_the_others_copied() {
+    let guide = at(hub());
+    let odd = ["back\\slash", "lib/;x", "twice/%2e%2e"];
+    guide.hub.pushes(REPO, &odd.map(|path| (path, "1")));
+    let [opened, _] = proposes(&guide);
+    let (outcomes, told) = guide.handles(&opened);
+    assert_eq!(outcomes, ["done"], "{told}");
+    assert!(told.ends_with("3 left out"), "{told}");
+    assert_eq!(app(&guide).as_deref(), Some("2"));
+    let said = comments(&guide).remove(0);
+    assert!(odd.iter().all(|path| said.contains(path)), "{said}");
+}
+
+#[test]
+fn a_stranger_who_writes_the_bots_mark_neither_silences_it_nor_speaks_for_it() {
+    let guide = at(hub());
+    let [opened, pushed] = proposes(&guide);
+    // Given a stranger's comment with the mark, which anybody can guess
+    let theirs = format!("It runs at https://evil.example\n\n<!-- hookbox space-ci {COPY} -->");
+    guide.hub.comments(REPO, 1, &theirs);
+    // Then the bot says where it runs, once
+    guide.handles(&opened);
+    let url = format!("{}/{COPY}", guide.hub.url());
+    assert!(comments(&guide)[0].contains(&url), "{:?}", comments(&guide));
+    guide.leaves_alone(&pushed);
+    assert_eq!(comments(&guide).len(), 1);
+}
+
+#[test]
+fn more_files_than_the_calls_of_an_attempt_are_copied_by_several() {
+    // Given a grant of 70 calls, and 120 files
+    let guide = Guide::start("space-ci", hub(), |grant| {
+        let rules = "attempts = 5, first = \"20ms\", factor = 1,";
+        let grant = grant.replace("attempts = 5,", rules);
+        grant.replace("requests = 1000", "requests = 70")
+    });
+    let paths: Vec<String> = (0..120).map(|n| format!("data/{n}.txt")).collect();
+    let files: Vec<_> = paths.iter().map(|path| (path.as_str(), "1")).collect();
+    guide.hub.pushes(REPO, &files);
+    let [opened, _] = proposes(&guide);
+    let (outcomes, told) = guide.handles(&opened);
+    // Then each attempt goes on where the one before ended
+    assert_eq!(outcomes, ["retry", "retry", "done"], "{told}");
+    assert_eq!(guide.hub.paths(COPY, "main").len(), 124);
+    assert_eq!(comments(&guide).len(), 1);
 }
 
 #[test]

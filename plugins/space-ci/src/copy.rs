@@ -4,12 +4,13 @@
 //! next one, and one that comes late does no harm.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::fmt;
 
 use hookbox_sdk::hub::{
     Card, Client, Commit, EntryKind, Error, ErrorKind, Repo, Space, SpaceSdk, Tree, TreeEntry,
 };
-use hookbox_sdk::{Failure, log};
+use hookbox_sdk::{Failure, http, log};
 
 use crate::settings::Settings;
 
@@ -30,7 +31,7 @@ pub struct Synced {
     written: usize,
     deleted: usize,
     is_new: bool,
-    /// The files that are too large.
+    /// The files that are too large, or cannot be asked for.
     pub left_out: Vec<String>,
 }
 
@@ -98,19 +99,26 @@ pub fn sync(
     };
     let mut step = Step::new(source, commit, target);
     for path in there.keys().filter(|path| !wanted.contains_key(*path)) {
-        step.delete(path);
+        step.delete(hub, path)?;
         synced.deleted += 1;
     }
     for (path, file) in wanted {
-        if file.is_large() || file.size > FILE_BYTES_MAX {
-            synced.left_out.push(path);
-        } else if there.get(&path).is_none_or(|old| old.oid != file.oid) {
-            if step.write(hub, &path)? {
-                synced.written += 1;
-            } else {
-                synced.left_out.push(path);
-            }
+        let old = there.get(&path);
+        let is_same = old.is_some_and(|old| old.oid == file.oid);
+        let is_small = !file.is_large() && file.size <= FILE_BYTES_MAX;
+        if is_small && is_same {
+            continue;
         }
+        if is_small && step.write(hub, &path)? {
+            synced.written += 1;
+            continue;
+        }
+        // What it was when it was small would pass for what it is.
+        if old.is_some() && !is_same {
+            step.delete(hub, &path)?;
+            synced.deleted += 1;
+        }
+        synced.left_out.push(path);
     }
     step.end(hub)?;
     Ok(Some(synced))
@@ -150,28 +158,30 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn delete(&mut self, path: &str) {
-        self.add(|commit| commit.delete(path));
+    fn delete(&mut self, hub: &Client, path: &str) -> Result<(), Error> {
+        self.add(hub, |commit| commit.delete(path))
     }
 
-    /// Writes a file; `false` if git has only what stands for it.
+    /// Writes a file; `false` if git has only what stands for it, or no request can name it.
     fn write(&mut self, hub: &Client, path: &str) -> Result<bool, Error> {
         let content = match hub.read_file(self.source, self.revision, path) {
             Ok(file) => file.content,
             Err(error) if matches!(error.kind(), ErrorKind::LargeFile { .. }) => return Ok(false),
+            Err(error) if is_unnameable(&error) => return Ok(false),
             Err(error) => return Err(error),
         };
         self.bytes += content.len() as u64;
-        self.add(|commit| commit.file(path, content));
-        if self.bytes >= COMMIT_BYTES || self.files >= COMMIT_FILES {
-            self.end(hub)?;
-        }
+        self.add(hub, |commit| commit.file(path, content))?;
         Ok(true)
     }
 
-    fn add(&mut self, step: impl FnOnce(Commit) -> Commit) {
+    fn add(&mut self, hub: &Client, step: impl FnOnce(Commit) -> Commit) -> Result<(), Error> {
         self.commit = step(std::mem::replace(&mut self.commit, Commit::new("")));
         self.files += 1;
+        if self.bytes >= COMMIT_BYTES || self.files >= COMMIT_FILES {
+            self.end(hub)?;
+        }
+        Ok(())
     }
 
     /// Makes the commit, if there is something in it, and begins another.
@@ -182,6 +192,15 @@ impl<'a> Step<'a> {
         *self = Step::new(self.source, self.revision, self.target);
         Ok(())
     }
+}
+
+/// Whether a file's name can stand in no path: git knows more names than the SDK (a backslash) and the host (a part that
+/// begins with a semicolon) let through.
+fn is_unnameable(error: &Error) -> bool {
+    let source = error.source();
+    let source = source.and_then(|source| source.downcast_ref::<http::Error>());
+    *error.kind() == ErrorKind::Argument
+        || source.is_some_and(|source| source.kind() == http::ErrorKind::Invalid)
 }
 
 /// Names of files as a list. They are the text of others: as code they mention nobody and lead nowhere.

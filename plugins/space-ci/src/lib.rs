@@ -3,7 +3,7 @@
 mod copy;
 mod settings;
 
-use hookbox_sdk::hub::{Client, Repo, Thread};
+use hookbox_sdk::hub::{Client, Repo};
 use hookbox_sdk::payload::{RefChange, RefUpdate};
 use hookbox_sdk::prelude::*;
 
@@ -18,19 +18,33 @@ plugin! {
     },
     wants: [
         Want::http("huggingface.co")
-            .methods(["GET", "POST", "DELETE"])
+            .methods(["GET"])
             .paths([
-                "/api/spaces/*/*/discussions/**",
+                "/api/spaces/*/*/discussions/*",
                 "/api/spaces/*/*/refs",
                 "/api/spaces/*/*/tree/*",
                 "/spaces/*/*/raw/**",
+                "/api/whoami-v2",
+            ])
+            .credential(TOKEN)
+            .required()
+            .because("it reads pull requests and the Spaces that it made of them"),
+        Want::http("huggingface.co")
+            .methods(["POST"])
+            .paths([
+                "/api/spaces/*/*/discussions/*/comment",
                 "/api/spaces/*/*/commit/main",
                 "/api/repos/create",
-                "/api/repos/delete",
             ])
-            .credential("a token that may comment in the Space, and make and delete Spaces of its owner")
+            .credential(TOKEN)
             .required()
-            .because("it copies pull requests into Spaces that it makes, and deletes them"),
+            .because("it copies pull requests into Spaces that it makes, and tells where"),
+        Want::http("huggingface.co")
+            .methods(["DELETE"])
+            .paths(["/api/repos/delete"])
+            .credential(TOKEN)
+            .required()
+            .because("it deletes those Spaces"),
         Want::config("trusted-authors")
             .required()
             .because("the ids of the accounts whose pull requests are run"),
@@ -39,6 +53,10 @@ plugin! {
         Want::config("visibility").because("`public`, if everybody may see what a pull request runs"),
     ],
 }
+
+/// What its token is for.
+const TOKEN: &str =
+    "a token that may comment in the Space, and make and delete Spaces of its owner";
 
 /// What stands between the names of a Space and the number of its pull request.
 const SUFFIX: &str = "-ci-pr-";
@@ -162,7 +180,7 @@ fn attend(hub: &Client, source: &Repo, num: u64, told: Option<&str>) -> Result {
         return ignored(format!("the README.md of {source}#{num} names no sdk"));
     };
     let url = format!("{}/{target}", hub.endpoint());
-    tell_once(hub, source, &thread, &target, &comment(&url, &synced))?;
+    tell_once(hub, source, num, &target, &comment(&url, &synced))?;
     let left_out = synced.left_out.len();
     let text = format!("{url} is at {commit}: {synced}, {left_out} left out");
     if synced.is_changed() {
@@ -190,17 +208,21 @@ fn remove(hub: &Client, source: &Repo, num: u64) -> Result {
     done(format!("deleted {target}"))
 }
 
-/// Writes the comment, unless any run has written it there before.
+/// Writes the comment, unless any run has written it there before. Anybody can guess its mark and write it, so where it
+/// stands, the Hub is asked whose the token is.
 fn tell_once(
     hub: &Client,
     source: &Repo,
-    thread: &Thread,
+    num: u64,
     target: &Repo,
     text: &str,
 ) -> Result<(), hub::Error> {
     let mark = format!("space-ci {target}");
-    if thread.comment_of_run(&mark).is_none() {
-        hub.comment_once(source, thread.num, &mark, text)?;
+    let thread = hub.discussion(source, num)?;
+    let is_told = thread.comment_of_run(&mark).is_some()
+        && thread.comment_by(&hub.whoami()?, &mark).is_some();
+    if !is_told {
+        hub.comment(source, num, &hub::marked(text, &mark))?;
     }
     Ok(())
 }
@@ -213,7 +235,9 @@ fn comment(url: &str, synced: &Synced) -> String {
     );
     let shown = copy::shown(&synced.left_out);
     if !shown.is_empty() {
-        text.push_str("\n\nLarge files are not copied:\n");
+        text.push_str(
+            "\n\nNot copied, as they are large or have a name that no request can hold:\n",
+        );
         text.push_str(&shown);
     }
     text

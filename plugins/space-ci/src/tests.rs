@@ -1,5 +1,6 @@
 //! Pull requests of a Space against a Hub of the test's own.
 
+mod copying;
 mod left_alone;
 
 use hookbox_sdk::http::Response;
@@ -9,6 +10,7 @@ use hookbox_sdk::testing::{self, FakeHub, Given};
 use super::*;
 
 const ADA: &str = "61d2f90c3c2083e1c08af22d";
+const BOT: &str = "6397f6081323f19c578f142e";
 const HEAD: &str = "227c78346870a85e5de4fff8a585db68df975406";
 const SOURCE: &str = "/api/spaces/my-org/demo";
 const TARGET: &str = "/api/spaces/my-org/demo-ci-pr-5";
@@ -42,11 +44,21 @@ fn push(name: &str, sha: Option<&str>) -> Event {
     event("repo.content", "update", json!({"updatedRefs": refs}))
 }
 
-/// A Hub with the pull request 5, by that author, in which that was said.
+/// A Hub with the pull request 5, by that author, in which the plugin said that.
 fn hub(author: &str, status: &str, said: &[String]) -> FakeHub {
+    let events: Vec<_> = said.iter().map(|text| comment_by(BOT, text)).collect();
+    hub_with(author, status, &events)
+}
+
+fn comment_by(author: &str, text: &str) -> Value {
+    json!({"type": "comment", "author": {"_id": author}, "data": {"latest": {"raw": text}}})
+}
+
+/// The same with these events.
+fn hub_with(author: &str, status: &str, events: &[Value]) -> FakeHub {
     let hub = FakeHub::start();
-    let entry = |text: &String| json!({"type": "comment", "data": {"latest": {"raw": text}}});
-    let events: Vec<_> = said.iter().map(entry).collect();
+    let account = json!({"type": "user", "id": BOT, "name": "my-bot"});
+    hub.answers("GET", "/api/whoami-v2", &account);
     let thread = json!({
         "num": 5, "status": status, "isPullRequest": true, "author": {"_id": author, "name": "ada"}, "events": events,
     });
@@ -158,7 +170,7 @@ fn a_pull_request_gets_a_private_space_and_a_comment() {
     let comment = hub.bodies().pop().unwrap();
     let comment = comment["comment"].as_str().unwrap();
     assert!(
-        comment.contains(PAGE) && !comment.contains("not copied"),
+        comment.contains(PAGE) && !comment.contains("Not copied"),
         "{comment}"
     );
     assert!(
@@ -225,6 +237,29 @@ fn a_repeated_attempt_finishes_what_is_left_to_do() {
     ));
     assert_eq!(PLUGIN.deliver(&event), Some(said));
     assert!(changes(&hub).is_empty());
+}
+
+#[test]
+fn the_mark_of_somebody_else_keeps_no_comment_back() {
+    let _config = configured();
+    let theirs = comment_by(ADA, &told_before());
+    let nobodys = json!({"type": "comment", "data": {"latest": {"raw": told_before()}}});
+    let hub = hub_with(ADA, "open", &[theirs, nobodys]);
+    with_files(&hub, &[file("README.md", "a")]);
+    with_target(&hub, &[file("README.md", "a")]);
+    assert!(
+        PLUGIN
+            .deliver(&push("refs/pr/5", Some(HEAD)))
+            .unwrap()
+            .is_ok()
+    );
+    assert_eq!(
+        changes(&hub),
+        [format!("POST {SOURCE}/discussions/5/comment")]
+    );
+    let asked = hub.asked();
+    let whose = asked.iter().filter(|line| line.contains("whoami"));
+    assert_eq!(whose.count(), 1);
 }
 
 #[test]
@@ -299,73 +334,6 @@ fn the_commit_of_an_event_stands_in_for_a_ref_that_is_not_told() {
         failure,
         Failure::retry("spaces/my-org/demo#5 has no commit yet")
     );
-}
-
-#[test]
-fn large_files_are_left_out_and_named_as_code() {
-    let _config = configured();
-    let hub = hub(ADA, "open", &[]);
-    let hostile = "`@everyone`\n# x.bin";
-    with_files(
-        &hub,
-        &[
-            file("README.md", "a"),
-            json!({"type": "file", "path": hostile, "oid": "l", "size": 5, "lfs": {"oid": "e", "size": 5}}),
-            json!({"type": "file", "path": "big.json", "oid": "b", "size": FILE_BYTES_MAX_AND_MORE}),
-        ],
-    );
-    with_target(&hub, &[]);
-    let said = done(format!(
-        "{PAGE} is at {HEAD}: 1 files written, 0 deleted, 2 left out"
-    ));
-    assert_eq!(PLUGIN.deliver(&discussion("create", "open")), Some(said));
-    let comment = hub.bodies().pop().unwrap();
-    let comment = comment["comment"].as_str().unwrap();
-    assert!(
-        comment.contains("not copied:\n- `@everyone# x.bin`\n- `big.json`\n"),
-        "{comment}"
-    );
-    // One that looks small, and stands for a large one.
-    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:e3b0\nsize 7\n";
-    let place = format!("/spaces/my-org/demo/raw/{HEAD}/README.md");
-    hub.answers_with("GET", &place, Ok(Response::new(200).with_body(pointer)));
-    for left_out in [2, 3] {
-        let written = 3 - left_out;
-        let text =
-            format!("{PAGE} is at {HEAD}: {written} files written, 0 deleted, {left_out} left out");
-        let said = if written == 0 {
-            ignored(text)
-        } else {
-            done(text)
-        };
-        assert_eq!(PLUGIN.deliver(&push("refs/pr/5", Some(HEAD))), Some(said));
-    }
-    let many: Vec<_> = (0..25).map(|n| format!("{n}{}", "x".repeat(300))).collect();
-    let shown = copy::shown(&many);
-    assert!(
-        shown.ends_with("- and 5 more\n") && shown.len() < 3_000,
-        "{shown}"
-    );
-}
-
-const FILE_BYTES_MAX_AND_MORE: u64 = 1024 * 1024 + 1;
-
-#[test]
-fn many_files_become_several_commits() {
-    let _config = configured();
-    let hub = hub(ADA, "open", &[told_before()]);
-    let mut files = vec![file("README.md", "a")];
-    files.extend((0..119).map(|n| file(&format!("f{n}.py"), "x")));
-    with_files(&hub, &files);
-    with_target(&hub, &[]);
-    assert!(
-        PLUGIN
-            .deliver(&push("refs/pr/5", Some(HEAD)))
-            .unwrap()
-            .is_ok()
-    );
-    assert_eq!(changes(&hub).len(), 3);
-    assert_eq!(committed(&hub).len(), 120);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The README's first screen is true: its commands, run as they stand there, do what it says.
 
-use hookbox_tests::{Cli, DevBuilder, eventually, processes_in, story_target, workspace};
+use hookbox_tests::{
+    Cli, DevBuilder, SECRET, component, eventually, processes_in, story_target, workspace,
+};
 use rustix::process::Signal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -140,4 +142,39 @@ fn what_is_built_for_production_is_served_from_the_plugins_folder() {
         .start();
     assert_eq!(host.plugin("hello")["state"], "loaded");
     assert_eq!(host.stop(), Some(0));
+}
+
+#[test]
+fn what_the_readme_of_each_guide_says_leads_to_a_plugin_that_would_run() {
+    for name in [
+        "discussion-bot",
+        "auto-retrain",
+        "metadata-review",
+        "space-ci",
+    ] {
+        let own = workspace().join("plugins").join(name);
+        let readme = std::fs::read_to_string(own.join("README.md")).unwrap();
+        let named = [
+            format!("cp plugins/{name}/{name}.toml plugins/ "),
+            format!("hookbox build plugins/{name} -o plugins "),
+            "hookbox check && hookbox serve ".to_owned(),
+        ];
+        assert!(named.iter().all(|line| readme.contains(line)), "{readme}");
+        let token = readme.split("export ").nth(1).unwrap().split('=').next();
+        // When the grant and the component lie beside each other, and the variable is set
+        let folder = tempfile::tempdir().unwrap();
+        let plugins = folder.path().join("plugins");
+        std::fs::create_dir(&plugins).unwrap();
+        let grant = format!("{name}.toml");
+        std::fs::copy(own.join(&grant), plugins.join(&grant)).unwrap();
+        std::fs::copy(component(name), plugins.join(format!("{name}.wasm"))).unwrap();
+        let check = Cli::new(&["check"]).folder(folder.path());
+        let check = check
+            .env(token.unwrap(), "hf_x")
+            .env("WEBHOOK_SECRET", SECRET);
+        let told = check.run().ok().stdout;
+        // Then it would run, and the webhook is told
+        assert!(told.contains("its plugin would run"), "{told}");
+        assert!(told.contains(&format!("/webhooks/{name} ")), "{told}");
+    }
 }

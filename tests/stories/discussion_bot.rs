@@ -1,6 +1,6 @@
 //! The bot of the Hub's guide, with the grant that lies beside its sources: asked, answering once, and never itself.
 
-use hookbox_tests::{Canary, FakeHubApi, Fault, Host, Surfaces, eventually, eventually_or};
+use hookbox_tests::{Canary, FakeHubApi, Fault, Guide, Surfaces, eventually, eventually_or};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -17,10 +17,9 @@ const RULES: &str = "retry = { attempts = 4, first = \"20ms\", factor = 1 }\n";
 /// Has the host let the bot's own comments pass.
 const PASSES: &str = "ignore-own = false";
 
-/// A Hub with a discussion in which somebody asks the bot, and a host with the bot.
+/// The bot at a Hub with a discussion in which somebody asks it.
 struct Case {
-    hub: FakeHubApi,
-    host: Host,
+    guide: Guide,
     question: Value,
 }
 
@@ -35,24 +34,13 @@ impl Case {
         let num = hub.opens(REPO, "Licence", "What may I do with it?");
         let question = hub.comments(REPO, num, "Hello @my-bot, which licence is it?");
         hub.model_says("It is Apache-2.0, says @my-bot.");
-        let grant = grant(hub.grant_of("discussion-bot"));
-        let host = Host::with(&["discussion-bot"]).grant("discussion-bot", &grant);
-        let host = hub.known_to(host).start();
+        let passes = grant(hub.grant_of("discussion-bot")).contains(PASSES);
+        let guide = Guide::start("discussion-bot", hub, grant);
         // It has asked whose the token is by then, and meets none of the faults
-        let is_known = |plugin: &Value| plugin["own_account"].is_object();
-        host.plugin_when("discussion-bot", |plugin| {
-            grant.contains(PASSES) || is_known(plugin)
+        guide.host.plugin_when("discussion-bot", |plugin| {
+            passes || plugin["own_account"].is_object()
         });
-        Self {
-            hub,
-            host,
-            question,
-        }
-    }
-
-    /// Delivers an event; the delivery's id.
-    fn post(&self, event: &Value) -> String {
-        self.host.hub().deliver(event).send().id()
+        Self { guide, question }
     }
 
     /// The bot's run of a delivery, once it is as it should be.
@@ -60,29 +48,22 @@ impl Case {
     fn run_when(&self, id: &str, is: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
         let found = eventually_or(SOON, || {
-            last = self.host.delivery(id)["runs"][0].clone();
+            last = self.guide.run(id);
             is(&last).then(|| last.clone())
         });
-        found.unwrap_or_else(|| panic!("it stands as {last:#}\n{}", self.host.log()))
+        found.unwrap_or_else(|| panic!("it stands as {last:#}\n{}", self.guide.host.log()))
     }
 
     /// The question is delivered, and has come to its end.
     #[track_caller]
     fn answered(&self) -> Value {
-        self.run_when(&self.post(&self.question), |run| run["state"] == "done")
-    }
-
-    /// What the bot asked of the Hub, in order.
-    fn calls(&self) -> Vec<String> {
-        let mut lines = self.hub.lines();
-        // That is the host's own
-        lines.retain(|line| line != "GET /api/whoami-v2");
-        lines
+        let id = self.guide.post(&self.question);
+        self.run_when(&id, |run| run["state"] == "done")
     }
 
     /// What the bot has written.
     fn comments(&self) -> Vec<String> {
-        self.hub.answers(REPO, 1)
+        self.guide.hub.answers(REPO, 1)
     }
 
     /// It has written this, once, with the mark of this run.
@@ -90,7 +71,8 @@ impl Case {
     fn said_once(&self, run: &Value) {
         let id = run["id"].as_str().unwrap();
         let said = format!("It is Apache-2.0, says my-bot.\n\n<!-- hookbox {id} -->");
-        assert_eq!(self.comments(), [said], "{run:#}\n{}", self.host.log());
+        let log = self.guide.host.log();
+        assert_eq!(self.comments(), [said], "{run:#}\n{log}");
     }
 }
 
@@ -108,7 +90,7 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
     assert_eq!(outcomes(&run), ["done"]);
     case.said_once(&run);
     // The model was told what was asked, and where
-    let prompt = case.hub.asked_for(CHAT)[0].json();
+    let prompt = case.guide.hub.asked_for(CHAT)[0].json();
     assert_eq!(prompt["model"], "moonshotai/Kimi-K2.6");
     let asked = prompt["messages"][1]["content"].as_str().unwrap();
     assert!(
@@ -123,14 +105,14 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
         format!("GET {place}"),
         format!("POST {place}/comment"),
     ];
-    assert_eq!(case.calls(), lines);
-    assert!(case.hub.asked().iter().all(|call| call.is_authorised));
+    assert_eq!(case.guide.asked(), lines);
+    assert!(case.guide.hub.asked().iter().all(|call| call.is_authorised));
     let calls = run["attempts"][0]["calls"].as_array().unwrap();
     let kept: Vec<&str> = calls
         .iter()
         .filter_map(|call| call["url"].as_str())
         .collect();
-    assert_eq!(kept[3], format!("{}{place}/comment", case.hub.url()));
+    assert_eq!(kept[3], format!("{}{place}/comment", case.guide.hub.url()));
     assert!(calls.iter().all(|call| call["status"] == 200), "{calls:#?}");
 }
 
@@ -138,16 +120,16 @@ fn whoever_mentions_the_bot_is_answered_by_a_model_in_one_comment() {
 fn the_next_answer_goes_over_the_connections_of_the_first() {
     let case = case("");
     case.answered();
-    let connections = case.hub.connections();
-    let again = case.hub.comments(REPO, 1, "@my-bot, are you sure?");
-    let run = case.run_when(&case.post(&again), |run| run["state"] == "done");
+    let connections = case.guide.hub.connections();
+    let again = case.guide.hub.comments(REPO, 1, "@my-bot, are you sure?");
+    let run = case.run_when(&case.guide.post(&again), |run| run["state"] == "done");
     let calls = run["attempts"][0]["calls"].as_array().unwrap();
     assert!(
         calls.iter().all(|call| call["reused"] == true),
         "{calls:#?}"
     );
     assert_eq!(
-        (case.hub.connections(), case.comments().len()),
+        (case.guide.hub.connections(), case.comments().len()),
         (connections, 2)
     );
 }
@@ -155,29 +137,29 @@ fn the_next_answer_goes_over_the_connections_of_the_first() {
 #[test]
 fn what_does_not_mention_the_bot_costs_no_call() {
     let case = case("");
-    let other = case.hub.comments(REPO, 1, "I agree with my-bot.");
-    let run = case.run_when(&case.post(&other), |run| run["state"] == "ignored");
+    let other = case.guide.hub.comments(REPO, 1, "I agree with my-bot.");
+    let run = case.run_when(&case.guide.post(&other), |run| run["state"] == "ignored");
     assert_eq!(run["attempts"][0]["output"], "it does not mention @my-bot");
-    assert_eq!(case.calls(), [""; 0]);
+    assert_eq!(case.guide.asked(), [""; 0]);
 }
 
 #[test]
 fn the_bots_own_comment_comes_back_and_starts_no_run() {
     let case = case("");
     case.answered();
-    let before = case.calls();
+    let before = case.guide.asked();
     // When the Hub posts the bot's own comment, and somebody else's
-    let own = case.hub.last_event("discussion.comment", "create");
-    assert_eq!(own["comment"]["author"]["id"], case.hub.account());
-    let other = case.hub.comments(REPO, 1, "Thank you!");
-    let answers = [&own, &other].map(|event| case.host.hub().deliver(event).wait(20).send());
+    let own = case.guide.hub.last_event("discussion.comment", "create");
+    assert_eq!(own["comment"]["author"]["id"], case.guide.hub.account());
+    let other = case.guide.hub.comments(REPO, 1, "Thank you!");
+    let answers = [&own, &other].map(|event| case.guide.host.hub().deliver(event).wait(20).send());
     // Then the host, which knows whose the token is, routes only that to the bot
     assert_eq!(answers[0].plugins(), [""; 0]);
     assert_eq!(answers[1].run("discussion-bot")["outcome"], "ignored");
-    assert_eq!(case.calls(), before);
+    assert_eq!(case.guide.asked(), before);
     assert_eq!(case.comments().len(), 1);
     // And it has asked that once
-    assert_eq!(case.hub.asked_for("whoami").len(), 1);
+    assert_eq!(case.guide.hub.asked_for("whoami").len(), 1);
 }
 
 #[test]
@@ -186,18 +168,18 @@ fn the_bots_own_comment_does_nothing_also_where_the_host_lets_it_pass() {
         grant.replace("[match]\n", &format!("[match]\n{PASSES}\n"))
     });
     case.answered();
-    let before = case.calls();
+    let before = case.guide.asked();
     // Given the bot's own comment, as it is and as it would be if it mentioned the bot
-    let own = case.hub.last_event("discussion.comment", "create");
+    let own = case.guide.hub.last_event("discussion.comment", "create");
     let text = own["comment"]["content"].as_str().unwrap();
     let mut mentions = own.clone();
     mentions["comment"]["content"] = json!(format!("@my-bot?\n\n{text}"));
     for event in [&own, &mentions] {
-        let answer = case.host.hub().deliver(event).wait(20).send();
+        let answer = case.guide.host.hub().deliver(event).wait(20).send();
         // Then the bot knows it by its mark
         assert_eq!(answer.run("discussion-bot")["output"], "a plugin wrote it");
     }
-    assert_eq!(case.calls(), before);
+    assert_eq!(case.guide.asked(), before);
     assert_eq!(case.comments().len(), 1);
 }
 
@@ -208,8 +190,8 @@ fn two_bots_that_talk_to_each_other_are_stopped_by_the_loop_guard() {
     // When it answers each answer
     let mut states = Vec::new();
     for _ in 0..5 {
-        let asked = case.hub.comments(REPO, 1, "@my-bot, and what then?");
-        let run = case.run_when(&case.post(&asked), |run| {
+        let asked = case.guide.hub.comments(REPO, 1, "@my-bot, and what then?");
+        let run = case.run_when(&case.guide.post(&asked), |run| {
             ["done", "dead"].contains(&run["state"].as_str().unwrap_or_default())
         });
         states.push(run["state"].as_str().unwrap().to_owned());
@@ -217,14 +199,14 @@ fn two_bots_that_talk_to_each_other_are_stopped_by_the_loop_guard() {
     // Then that ends, also for the model that costs money
     assert_eq!(states, ["done", "done", "done", "dead", "dead"]);
     assert_eq!(case.comments().len(), 3);
-    assert_eq!(case.hub.asked_for(CHAT).len(), 3);
+    assert_eq!(case.guide.hub.asked_for(CHAT).len(), 3);
 }
 
 #[test]
 fn a_rate_limit_is_waited_for_as_long_as_the_hub_says() {
     let case = case(RULES);
-    case.hub.fails(CHAT, 1, Fault::Limited(2));
-    let id = case.post(&case.question);
+    case.guide.hub.fails(CHAT, 1, Fault::Limited(2));
+    let id = case.guide.post(&case.question);
     let waits = case.run_when(&id, |run| run["attempts"][0]["outcome"].is_string());
     assert_eq!(outcomes(&waits), ["retry"]);
     // Two seconds, and one more as the Hub cuts its times to whole seconds; whatever the grant's schedule says
@@ -239,9 +221,11 @@ fn a_rate_limit_is_waited_for_as_long_as_the_hub_says() {
 #[test]
 fn what_fails_at_the_hub_is_tried_again_by_the_grants_schedule() {
     let case = case(RULES);
-    case.hub.fails("GET /api/models", 1, Fault::Status(500));
-    case.hub.fails(CHAT, 1, Fault::Unavailable(1));
-    case.hub.fails("/comment", 1, Fault::CutBefore);
+    case.guide
+        .hub
+        .fails("GET /api/models", 1, Fault::Status(500));
+    case.guide.hub.fails(CHAT, 1, Fault::Unavailable(1));
+    case.guide.hub.fails("/comment", 1, Fault::CutBefore);
     let run = case.answered();
     assert_eq!(outcomes(&run), ["retry", "retry", "retry", "done"]);
     let said = |at: usize| run["attempts"][at]["output"].as_str().unwrap();
@@ -262,7 +246,7 @@ fn quick(grant: &str) -> String {
 #[test]
 fn a_model_that_hangs_is_a_call_that_failed_and_no_attempt_that_was_cut_off() {
     let case = Case::of(FakeHubApi::start(), |grant| quick(&grant));
-    case.hub.fails(CHAT, 1, Fault::Slow);
+    case.guide.hub.fails(CHAT, 1, Fault::Slow);
     let run = case.answered();
     assert_eq!(outcomes(&run), ["retry", "done"]);
     let call = &run["attempts"][0]["calls"][1];
@@ -271,7 +255,7 @@ fn a_model_that_hangs_is_a_call_that_failed_and_no_attempt_that_was_cut_off() {
         (1_900..3_000).contains(&call["ms"].as_u64().unwrap()),
         "{call:#}"
     );
-    case.hub.goes_on();
+    case.guide.hub.goes_on();
     case.said_once(&run);
 }
 
@@ -279,11 +263,11 @@ fn a_model_that_hangs_is_a_call_that_failed_and_no_attempt_that_was_cut_off() {
 fn a_router_that_never_finishes_tls_is_left_in_time() {
     // Given one that accepts the next connection and says nothing on it, while the discussion is read
     let case = Case::of(FakeHubApi::start(), |grant| quick(&grant));
-    case.hub.fails("GET /api/models", 1, Fault::Slow);
-    let id = case.post(&case.question);
-    case.hub.is_asked("GET /api/models", 1);
-    case.hub.never_finishes_tls(1);
-    case.hub.goes_on();
+    case.guide.hub.fails("GET /api/models", 1, Fault::Slow);
+    let id = case.guide.post(&case.question);
+    case.guide.hub.is_asked("GET /api/models", 1);
+    case.guide.hub.never_finishes_tls(1);
+    case.guide.hub.goes_on();
     // Then the call ends with its time, and the next attempt connects anew
     let run = case.run_when(&id, |run| run["state"] == "done");
     assert_eq!(outcomes(&run), ["retry", "done"]);
@@ -295,42 +279,44 @@ fn a_router_that_never_finishes_tls_is_left_in_time() {
 #[test]
 fn a_comment_whose_answer_was_lost_is_found_by_its_run_and_not_written_again() {
     let case = case(RULES);
-    case.hub.fails("/comment", 1, Fault::CutAfter);
+    case.guide.hub.fails("/comment", 1, Fault::CutAfter);
     let run = case.answered();
     assert_eq!(outcomes(&run), ["retry", "done"]);
     assert_eq!(run["attempts"][1]["output"], "answered before");
     case.said_once(&run);
-    assert_eq!(case.hub.asked_for(CHAT).len(), 1);
+    assert_eq!(case.guide.hub.asked_for(CHAT).len(), 1);
 }
 
 #[test]
 fn a_bot_that_is_killed_while_it_answers_writes_one_comment_all_the_same() {
     // Given a host that is killed while the model thinks, and again while the comment is on its way
     let mut case = case(RULES);
-    case.hub.fails(CHAT, 1, Fault::Slow);
-    case.hub.fails("/comment", 1, Fault::Slow);
-    let id = case.post(&case.question);
-    case.hub.is_asked(CHAT, 1);
-    case.host.kill();
-    case.host.restart();
-    case.hub.is_asked("/comment", 1);
-    case.host.kill();
+    case.guide.hub.fails(CHAT, 1, Fault::Slow);
+    case.guide.hub.fails("/comment", 1, Fault::Slow);
+    let id = case.guide.post(&case.question);
+    case.guide.hub.is_asked(CHAT, 1);
+    case.guide.host.kill();
+    case.guide.host.restart();
+    case.guide.hub.is_asked("/comment", 1);
+    case.guide.host.kill();
     // What it had sent is written all the same
-    case.hub.goes_on();
+    case.guide.hub.goes_on();
     eventually(SOON, || (!case.comments().is_empty()).then_some(()));
-    case.host.restart();
+    case.guide.host.restart();
     let run = case.run_when(&id, |run| run["state"] == "done");
     // Then the model was asked twice, and that is all that is doubled
     assert_eq!(outcomes(&run), ["lost", "lost", "done"]);
-    assert_eq!(case.hub.asked_for(CHAT).len(), 2);
+    assert_eq!(case.guide.hub.asked_for(CHAT).len(), 2);
     case.said_once(&run);
 }
 
 #[test]
 fn a_token_that_does_not_count_ends_the_run_with_the_reason() {
     let case = case(RULES);
-    case.hub.takes_token("hf_another");
-    let run = case.run_when(&case.post(&case.question), |run| run["state"] == "dead");
+    case.guide.hub.takes_token("hf_another");
+    let run = case.run_when(&case.guide.post(&case.question), |run| {
+        run["state"] == "dead"
+    });
     assert_eq!(outcomes(&run), ["rejected"]);
     assert_eq!(
         run["attempts"][0]["output"],
@@ -340,7 +326,7 @@ fn a_token_that_does_not_count_ends_the_run_with_the_reason() {
         )
     );
     assert_eq!(case.comments(), [""; 0]);
-    assert_eq!(case.hub.asked_for(CHAT).len(), 0);
+    assert_eq!(case.guide.hub.asked_for(CHAT).len(), 0);
 }
 
 #[test]
@@ -349,20 +335,21 @@ fn the_token_is_nowhere_but_on_the_wire() {
     let token = Canary::token("hub");
     let hub = FakeHubApi::with_token(&token.secret);
     let case = Case::of(hub, |grant| format!("{RULES}{grant}"));
-    case.hub.fails("/comment", 1, Fault::CutBefore);
+    case.guide.hub.fails("/comment", 1, Fault::CutBefore);
     case.answered();
-    case.hub.takes_token("hf_another");
-    let asked = case.hub.comments(REPO, 1, "@my-bot, and now?");
-    case.run_when(&case.post(&asked), |run| run["state"] == "dead");
+    case.guide.hub.takes_token("hf_another");
+    let asked = case.guide.hub.comments(REPO, 1, "@my-bot, and now?");
+    case.run_when(&case.guide.post(&asked), |run| run["state"] == "dead");
     // Then the Hub has seen it, and nobody else
     let authorised = case
+        .guide
         .hub
         .asked()
         .iter()
         .filter(|call| call.is_authorised)
         .count();
-    assert!(authorised >= 6, "{:#?}", case.hub.lines());
+    assert!(authorised >= 6, "{:#?}", case.guide.hub.lines());
     let mut surfaces = Surfaces::default();
-    surfaces.look(&case.host);
+    surfaces.look(&case.guide.host);
     surfaces.hold_none_of(&[&token]);
 }

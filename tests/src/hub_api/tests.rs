@@ -388,11 +388,11 @@ fn a_plugins_own_grant_leads_to_it_too() {
         grant
             .matches(&format!("host = \"{host}\"\nprivate = true\n"))
             .count(),
-        2
+        3
     );
     assert_eq!(
         grant.matches("paths = [\"/v1/chat/completions\"]").count(),
         2
     );
-    assert_eq!(grant.matches("host = \"huggingface.co\"").count(), 1);
+    assert_eq!(grant.matches("host = \"huggingface.co\"").count(), 2);
 }

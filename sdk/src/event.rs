@@ -199,6 +199,12 @@ impl Event {
         parsed.as_ref().map_err(Clone::clone)
     }
 
+    /// Takes the payload, for a view that shows its parts; whoever asks for the whole of it has it read again.
+    pub(crate) fn take_payload(&mut self) -> Result<Payload> {
+        let read = self.payload.take();
+        read.unwrap_or_else(|| Payload::from_json(self.raw()))
+    }
+
     /// The payload as a JSON tree, for what [`Event::payload`] has no field for. Parsed on every call.
     ///
     /// ```

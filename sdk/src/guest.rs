@@ -52,7 +52,7 @@ pub fn handle(plugin: &Plugin, delivery: WitDelivery) -> Result<WitOutcome, WitF
         repo_name: seen.repo_name,
         repo_id: seen.repo_id,
     });
-    match plugin.handle(&event) {
+    match plugin.handle(event) {
         Ok(Outcome::Done(text)) => Ok(WitOutcome::Done(text)),
         Ok(Outcome::Ignored(text)) => Ok(WitOutcome::Ignored(text)),
         Err(Failure::Retry { reason, after_ms }) => {

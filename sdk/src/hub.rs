@@ -4,21 +4,20 @@
 //! use hookbox_sdk::hub::{Client, Repo};
 //! use hookbox_sdk::{prelude::*, testing::FakeHub};
 //!
+//! #[on("discussion", actions = [create])]
+//! fn answer(event: DiscussionEvent) -> Result {
+//!     let num = event.discussion.num;
+//!     Client::new()?.comment_once(&Repo::of(&event)?, num, event.run_id(), "Thank you!")?;
+//!     done("thanked")
+//! }
+//!
 //! plugin! {
 //!     description: "Answers whoever opens a discussion",
-//!     on: { "discussion" [create] => answer },
+//!     handlers: [answer],
 //!     wants: [
 //!         Want::http("huggingface.co").methods(["GET", "POST"]).paths(["/api/*/my-org/*/discussions/**"])
 //!             .credential("a token that may write discussions").required().because("it answers discussions"),
 //!     ],
-//! }
-//!
-//! fn answer(event: &Event) -> Result {
-//!     let Some(discussion) = &event.payload()?.discussion else {
-//!         return ignored("there is no discussion in the payload");
-//!     };
-//!     Client::new()?.comment_once(&Repo::of(event)?, discussion.num, event.run_id(), "Thank you!")?;
-//!     done("thanked")
 //! }
 //!
 //! # fn main() -> Result<()> {

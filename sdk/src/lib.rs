@@ -1,20 +1,17 @@
 //! Hookbox plugins in Rust: plain functions that handle Hugging Face Hub webhooks, built as WebAssembly components.
 //!
-//! A plugin crate declares its scopes next to the functions that handle them:
+//! What a function handles is declared on it, and its argument shows what the Hub sends with that:
 //!
 //! ```
 //! use hookbox_sdk::prelude::*;
 //!
-//! plugin! {
-//!     description: "Says hello to whoever comments",
-//!     on: { "discussion.comment" [create] => greet },
-//! }
-//!
-//! fn greet(event: &Event) -> Result {
-//!     let payload = event.payload()?;
-//!     log::info!("a comment on {}", payload.repo.name);
+//! #[on("discussion.comment", actions = [create])]
+//! fn greet(event: CommentEvent) -> Result {
+//!     log::info!("{} said {:?}", event.comment.author.id, event.comment.content);
 //!     done("hello")
 //! }
+//!
+//! plugin! { description: "Says hello to whoever comments", handlers: [greet] }
 //!
 //! # fn main() -> Result<()> {
 //! let event = Event::sample("discussion-comment")?;
@@ -50,19 +47,96 @@ mod scope;
 pub mod state;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+mod view;
 
 pub use event::Event;
 pub use manifest::{Manifest, Subscription, Want};
-pub use outcome::{Failure, Outcome, Result, done, done_json, ignored};
+pub use outcome::{Failure, OrReject, Outcome, Require, Result, done, done_json, ignored};
 pub use plugin::{Handler, Plugin};
 pub use serde_json;
+pub use view::{CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, MoveEvent, RepoEvent};
+
+/// Declares which events a function handles: a scope, and perhaps the actions of it.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// /// New and edited comments.
+/// #[on("discussion.comment", actions = [create, update])]
+/// fn comment(event: CommentEvent) -> Result {
+///     let words = event.comment.content.as_deref().unwrap_or_default().split_whitespace().count();
+///     done(format!("{words} words in {}", event.repo.name))
+/// }
+///
+/// /// All other events, those of scopes that are yet to come included.
+/// #[on("*")]
+/// fn rest(event: &Event) -> Result { ignored(event.sent_scope()) }
+///
+/// plugin! { description: "Counts words", handlers: [comment, rest] }
+/// # fn main() {}
+/// ```
+///
+/// A scope is exact (`repo.content`), a subtree (`repo.*`: `repo` and all under it), or `*`. Without `actions` a handler
+/// gets all of them. Where several match, the most specific wins. A scope or an action that is nearly one of the Hub's is
+/// an error; if the Hub has it nevertheless, say so: `#[on("repo.contents", unknown)]`.
+///
+/// The function takes one event, by value or by `&`: [`Event`], or what shows the parts that the Hub sends with the scope,
+/// [`RepoEvent`], [`MoveEvent`], [`ContentEvent`], [`ConfigEvent`], [`DiscussionEvent`], [`CommentEvent`]. If such a part
+/// is missing the function is not called: the event is rejected, or, where its scope or action came after this version of
+/// the interface, ignored.
+///
+/// ```compile_fail
+/// # use hookbox_sdk::prelude::*;
+/// #[on("discusion.comment")] // did you mean `discussion.comment`?
+/// fn never(event: CommentEvent) -> Result { done("") }
+/// # fn main() {}
+/// ```
+///
+/// The function itself stays as it is, and can be called. Its name in a list of handlers stands for what was declared.
+pub use hookbox_sdk_macros::on;
+
+/// Declares the crate's plugin: one line of description, the functions with [`on`](macro@on) that handle its events, and,
+/// if it needs any, what it asks its operator for.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// #[on("discussion.comment", actions = [create])]
+/// fn comment(_event: CommentEvent) -> Result { done("answered") }
+///
+/// mod settings {
+///     use hookbox_sdk::prelude::*;
+///
+///     #[on("repo.config")]
+///     pub fn changed(_event: ConfigEvent) -> Result { ignored("nothing to do") }
+/// }
+///
+/// plugin! {
+///     description: "Answers comments and watches settings",
+///     handlers: [comment, settings::changed],
+///     wants: [
+///         Want::http("huggingface.co").methods(["POST"]).required().because("it answers comments"),
+///     ],
+/// }
+///
+/// # fn main() {
+/// assert_eq!(PLUGIN.manifest().subscriptions.len(), 2);
+/// # }
+/// ```
+///
+/// It defines the constant `PLUGIN`, which tests use ([`Plugin::deliver`], [`Plugin::manifest`]), and on a wasm target the
+/// component's exports. The version is the crate's. Two handlers of the same scope and action are an error.
+///
+/// That a listed function has no `#[on]` the compiler tells as `expected type, found function`.
+pub use hookbox_sdk_macros::plugin;
 
 /// Everything that a plugin needs, for `use hookbox_sdk::prelude::*;`.
 pub mod prelude {
     pub use crate::serde_json::json;
     pub use crate::{
-        Event, Failure, Outcome, Result, Want, config, done, done_json, http, hub, ignored, log,
-        payload, plugin, state,
+        CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, Event, Failure, MoveEvent,
+        OrReject, Outcome, RepoEvent, Require, Result, Want, config, done, done_json, http, hub,
+        ignored, log, on, payload, plugin, state,
     };
 }
 
@@ -75,7 +149,8 @@ pub mod __private {
     pub use crate::guest::{
         Guest, WitDelivery, WitFailure, WitManifest, WitOutcome, describe, handle,
     };
-    pub use crate::scope::is_subscription;
+    pub use crate::plugin::{Declared, is_alone};
+    pub use crate::view::{View, answered, call, nothing};
 }
 
 #[cfg(test)]

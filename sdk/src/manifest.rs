@@ -6,8 +6,11 @@ use crate::json::quoted;
 ///
 /// ```
 /// use hookbox_sdk::prelude::*;
-/// plugin! { description: "Counts", on: { "repo.*" => count } }
-/// fn count(_: &Event) -> Result { done("1") }
+///
+/// #[on("repo.*")]
+/// fn count(_: RepoEvent) -> Result { done("1") }
+///
+/// plugin! { description: "Counts", handlers: [count] }
 ///
 /// # fn main() {
 /// let manifest = PLUGIN.manifest();

@@ -129,6 +129,13 @@ impl Failure {
         }
     }
 
+    /// The reason alone.
+    fn into_reason(self) -> String {
+        match self {
+            Failure::Retry { reason, .. } | Failure::Rejected { reason } => reason,
+        }
+    }
+
     /// The reason, whichever way it failed.
     ///
     /// ```
@@ -155,6 +162,108 @@ impl<E: Error + 'static> From<E> for Failure {
             beneath = cause.source();
         }
         advised(&error, reason)
+    }
+}
+
+/// What to do about an error, where that is not another attempt when the operator's schedule says so.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+/// use std::time::Duration;
+///
+/// fn limit(text: &str) -> Result<u8> {
+///     text.parse::<u8>().reject()
+/// }
+///
+/// fn turn(text: &str) -> Result<u8> {
+///     text.parse::<u8>().retry_after(Duration::from_secs(60))
+/// }
+///
+/// assert_eq!(limit("7"), Ok(7));
+/// assert_eq!(limit("x"), Err(Failure::reject("invalid digit found in string")));
+/// let later = Failure::retry_after("invalid digit found in string", Duration::from_secs(60));
+/// assert_eq!(turn("x"), Err(later));
+/// ```
+pub trait OrReject<T> {
+    /// Never try again: no later attempt could succeed.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    /// let broken = hookbox_sdk::serde_json::from_str::<u8>("{").reject();
+    /// assert!(matches!(broken, Err(Failure::Rejected { .. })));
+    /// ```
+    ///
+    /// # Errors
+    /// Where there was an error: its text, and that of every error beneath it, is the reason.
+    fn reject(self) -> Result<T>;
+
+    /// Try again after the given wait.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    /// use std::time::Duration;
+    /// let busy: Result<u8> = Err(Failure::retry("busy"));
+    /// let wait = Duration::from_secs(2);
+    /// assert_eq!(busy.retry_after(wait), Err(Failure::retry_after("busy", wait)));
+    /// ```
+    ///
+    /// # Errors
+    /// Where there was an error: its text, and that of every error beneath it, is the reason.
+    fn retry_after(self, wait: Duration) -> Result<T>;
+}
+
+impl<T, E: Into<Failure>> OrReject<T> for Result<T, E> {
+    fn reject(self) -> Result<T> {
+        self.map_err(|error| Failure::reject(error.into().into_reason()))
+    }
+
+    fn retry_after(self, wait: Duration) -> Result<T> {
+        self.map_err(|error| Failure::retry_after(error.into().into_reason(), wait))
+    }
+}
+
+/// What to do where something is not there.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// let none: Option<u8> = None;
+/// assert_eq!(none.or_reject("it has no card"), Err(Failure::reject("it has no card")));
+/// assert_eq!(none.or_retry("it has no head yet"), Err(Failure::retry("it has no head yet")));
+/// assert_eq!(Some(7).or_reject("it has no card"), Ok(7));
+/// ```
+pub trait Require<T> {
+    /// Never try again: it will not be there later either.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    /// assert_eq!("7".parse::<u8>().ok().or_reject("no number"), Ok(7));
+    /// ```
+    ///
+    /// # Errors
+    /// Rejects, with this reason, where there is nothing.
+    fn or_reject(self, reason: impl Into<String>) -> Result<T>;
+
+    /// Try again: it may be there later.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    /// let job: Option<&str> = None;
+    /// assert_eq!(job.or_retry("no Job yet"), Err(Failure::retry("no Job yet")));
+    /// ```
+    ///
+    /// # Errors
+    /// Asks for another attempt, with this reason, where there is nothing.
+    fn or_retry(self, reason: impl Into<String>) -> Result<T>;
+}
+
+impl<T> Require<T> for Option<T> {
+    fn or_reject(self, reason: impl Into<String>) -> Result<T> {
+        self.ok_or_else(|| Failure::reject(reason))
+    }
+
+    fn or_retry(self, reason: impl Into<String>) -> Result<T> {
+        self.ok_or_else(|| Failure::retry(reason))
     }
 }
 

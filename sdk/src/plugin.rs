@@ -11,7 +11,7 @@ pub struct Handler {
     /// The actions it handles; empty for all.
     pub actions: &'static [&'static str],
     /// The function that handles them.
-    pub handle: fn(&Event) -> Result,
+    pub handle: fn(Event) -> Result,
 }
 
 /// A plugin: made by [`plugin!`](crate::plugin!) as the constant `PLUGIN`.
@@ -52,12 +52,17 @@ impl Plugin {
     ///
     /// ```
     /// use hookbox_sdk::prelude::*;
-    /// plugin! { description: "Watches settings", on: { "repo.config" => watch } }
-    /// fn watch(event: &Event) -> Result { done(format!("{} {}", event.scope(), event.action())) }
+    ///
+    /// #[on("repo.config")]
+    /// fn watch(event: ConfigEvent) -> Result { done(format!("{} {}", event.scope(), event.action())) }
+    ///
+    /// plugin! { description: "Watches settings", handlers: [watch] }
     ///
     /// # fn main() -> Result<()> {
     /// // A scope that did not exist when the plugin was written:
-    /// let event = Event::from_json(r#"{"event": {"scope": "repo.config.dois", "action": "create"}}"#)?;
+    /// let event = Event::from_json(r#"{
+    ///     "event": {"scope": "repo.config.dois", "action": "create"}, "repo": {"name": "some-user/some-repo"}
+    /// }"#)?;
     /// assert_eq!(PLUGIN.deliver(&event), Some(done("repo.config update")));
     /// assert_eq!(PLUGIN.deliver(&Event::sample("repo-create")?), None);
     /// # Ok(()) }
@@ -70,7 +75,7 @@ impl Plugin {
         let (handler, seen) = winner(self.handlers, sent, |handler| {
             (handler.scope, handler.actions)
         })?;
-        Some((handler.handle)(&event.seen_as(seen)))
+        Some((handler.handle)(event.seen_as(seen)))
     }
 
     /// Calls the handler of an event whose scope and action the host has already narrowed. The subscription that won
@@ -79,15 +84,16 @@ impl Plugin {
         not(target_family = "wasm"),
         expect(dead_code, reason = "only the host hands over narrowed events")
     )]
-    pub(crate) fn handle(&self, event: &Event) -> Result {
+    pub(crate) fn handle(&self, event: Event) -> Result {
         let seen = Seen {
             scope: event.scope(),
             action: event.action(),
         };
-        match winner(self.handlers, seen, |handler| {
+        let won = winner(self.handlers, seen, |handler| {
             (handler.scope, handler.actions)
-        }) {
-            Some((handler, _)) => (handler.handle)(event),
+        });
+        match won.map(|(handler, _)| handler.handle) {
+            Some(handle) => handle(event),
             None => Err(Failure::reject(format!(
                 "no handler of this plugin takes `{}` of `{}`: the plugin and its manifest disagree, so rebuild it",
                 seen.action, seen.scope
@@ -96,70 +102,59 @@ impl Plugin {
     }
 }
 
-/// Declares the crate's plugin: one line of description, the scopes with the functions that handle them, and, if it
-/// needs any, what it asks its operator for.
-///
-/// ```
-/// use hookbox_sdk::prelude::*;
-///
-/// plugin! {
-///     description: "Answers comments and watches settings",
-///     on: {
-///         "discussion.comment" [create, update] => comment,
-///         "repo.config" => settings,
-///     },
-///     wants: [
-///         Want::http("huggingface.co").methods(["POST"]).required().because("it answers comments"),
-///     ],
-/// }
-///
-/// fn comment(_event: &Event) -> Result { done("answered") }
-/// fn settings(_event: &Event) -> Result { ignored("nothing to do") }
-///
-/// # fn main() {
-/// assert_eq!(PLUGIN.manifest().subscriptions.len(), 2);
-/// # }
-/// ```
-///
-/// A scope is exact (`repo.content`), a subtree (`repo.*`: `repo` and all under it), or `*`. Without actions in
-/// brackets a handler gets all of them. Where several match, the most specific wins. A misspelt scope is a compile
-/// error:
-///
-/// ```compile_fail
-/// use hookbox_sdk::prelude::*;
-/// plugin! { description: "Never compiles", on: { "Repo Content!!" => watch } }
-/// fn watch(_event: &Event) -> Result { done("") }
-/// # fn main() {}
-/// ```
-///
-/// It defines the constant `PLUGIN`, which tests use ([`Plugin::deliver`], [`Plugin::manifest`]), and on a wasm
-/// target the component's exports. The version is the crate's.
-#[macro_export]
-macro_rules! plugin {
-    (
-        description: $description:literal,
-        on: { $($scope:literal $([$($action:ident),+ $(,)?])? => $handle:path),+ $(,)? }
-        $(, wants: [$($want:expr),* $(,)?])? $(,)?
-    ) => {
-        $(const _: () = ::core::assert!(
-            $crate::__private::is_subscription($scope),
-            "a scope is dotted words (`repo.content`), perhaps with `.*` at the end, or `*`",
-        );)+
+/// What `#[on]` says of a function: `plugin!` asks its name for it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no handler",
+    label = "`#[on(\"…\")]` makes a function one"
+)]
+pub trait Declared {
+    /// What it handles, and how it is called.
+    const HANDLER: Handler;
+}
 
-        /// What this plugin is, and which events it handles.
-        pub const PLUGIN: $crate::Plugin = $crate::Plugin {
-            version: ::core::env!("CARGO_PKG_VERSION"),
-            description: $description,
-            handlers: &[$($crate::Handler {
-                scope: $scope,
-                actions: &[$($(::core::stringify!($action)),+)?],
-                handle: $handle,
-            }),+],
-            wants: || ::std::vec![$($($want),*)?],
-        };
-
-        $crate::__component!(PLUGIN);
+/// Whether no handler before the one at a place takes an event of the same scope and action. Evaluated while the plugin
+/// compiles.
+pub const fn is_alone(handlers: &[Handler], place: usize) -> bool {
+    let (mut before, after) = handlers.split_at(place);
+    let Some(own) = after.first() else {
+        return true;
     };
+    while let [other, rest @ ..] = before {
+        if is_same(other.scope, own.scope) && share(other.actions, own.actions) {
+            return false;
+        }
+        before = rest;
+    }
+    true
+}
+
+/// Whether two lists have an action in common; an empty one has all.
+const fn share(mut ours: &[&str], theirs: &[&str]) -> bool {
+    if ours.is_empty() || theirs.is_empty() {
+        return true;
+    }
+    while let [first, rest @ ..] = ours {
+        let mut others = theirs;
+        while let [other, more @ ..] = others {
+            if is_same(first, other) {
+                return true;
+            }
+            others = more;
+        }
+        ours = rest;
+    }
+    false
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (mut one, mut other) = (one.as_bytes(), other.as_bytes());
+    while let ([first, rest @ ..], [second, more @ ..]) = (one, other) {
+        if *first != *second {
+            return false;
+        }
+        (one, other) = (rest, more);
+    }
+    one.is_empty() && other.is_empty()
 }
 
 /// The component's exports, on wasm targets.
@@ -194,4 +189,49 @@ macro_rules! __component {
 #[macro_export]
 macro_rules! __component {
     ($plugin:expr) => {};
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn takes(scope: &'static str, actions: &'static [&'static str]) -> Handler {
+        Handler {
+            scope,
+            actions,
+            handle: |_| crate::done("handled"),
+        }
+    }
+
+    #[test]
+    fn two_handlers_of_the_same_events_are_seen() {
+        let check = |first: Handler, second: Handler, is_free: bool| {
+            let both = [first, second];
+            assert!(is_alone(&both, 0));
+            assert_eq!(is_alone(&both, 1), is_free, "{both:?}");
+        };
+        check(takes("repo", &[]), takes("repo", &[]), false);
+        check(takes("repo", &["create"]), takes("repo", &[]), false);
+        check(takes("repo", &[]), takes("repo", &["move"]), false);
+        let some: &[&str] = &["create", "update"];
+        check(
+            takes("repo", some),
+            takes("repo", &["move", "update"]),
+            false,
+        );
+        check(
+            takes("repo", some),
+            takes("repo", &["move", "delete"]),
+            true,
+        );
+        check(takes("repo", &[]), takes("repo.content", &[]), true);
+        check(takes("repo.content", &[]), takes("repo", &[]), true);
+        check(takes("repo", &[]), takes("repo.*", &[]), true);
+    }
+
+    #[test]
+    fn a_place_beyond_the_list_is_nobodys() {
+        assert!(is_alone(&[takes("repo", &[])], 1));
+        assert!(is_alone(&[], 0));
+    }
 }

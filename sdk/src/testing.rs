@@ -3,11 +3,13 @@
 //! ```
 //! use hookbox_sdk::{prelude::*, testing};
 //!
-//! plugin! { description: "Counts comments", on: { "discussion.comment" => count } }
-//! fn count(_: &Event) -> Result {
+//! #[on("discussion.comment")]
+//! fn count(_: CommentEvent) -> Result {
 //!     let sum = state::open()?.increment("comments", 1)?;
 //!     done(format!("{} {sum}", config::require("label")?))
 //! }
+//!
+//! plugin! { description: "Counts comments", handlers: [count] }
 //!
 //! # fn main() -> Result<()> {
 //! let _state = testing::state();

@@ -157,8 +157,9 @@ impl Default for DevBuilder {
 /// The source of a plugin that handles comments by this function's body.
 fn plugin_source(handle: &str) -> String {
     format!(
-        "use hookbox_sdk::prelude::*;\n\nplugin! {{\n    description: \"Is written in a story\",\n    on: {{ \
-         \"discussion.comment\" [create] => handle }},\n}}\n\nfn handle(event: &Event) -> Result {{\n    {handle}\n}}\n"
+        "use hookbox_sdk::prelude::*;\n\nplugin! {{\n    description: \"Is written in a story\",\n    handlers: \
+         [handle],\n}}\n#[on(\"discussion.comment\", actions = [create])]\nfn handle(event: &Event) -> Result {{\n    \
+         {handle}\n}}\n"
     )
 }
 

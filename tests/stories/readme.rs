@@ -112,7 +112,7 @@ fn the_first_screen_builds_serves_and_shows_the_run() {
     let source = std::fs::read_to_string(clone.join("plugins/hello/src/lib.rs")).unwrap();
     dev.save(
         "plugins/hello/src/lib.rs",
-        &source.replace("\"hello {}\"", "\"good day {}\""),
+        &source.replace("\"hello {who}\"", "\"good day {who}\""),
     );
     dev.says("hello 0.1.0 is loaded (sha256:");
     let sent = Cli::new(&sample).arg("--to");

@@ -11,7 +11,7 @@ use files::Patterns;
 
 plugin! {
     description: "Starts a Job when the data of a dataset changes",
-    on: { "repo.content" [update] => retrain },
+    handlers: [retrain],
     wants: [
         Want::http("huggingface.co")
             .methods(["GET"])
@@ -55,6 +55,7 @@ const DATASET: &str = "hookbox-dataset";
 /// The most files that are named in the log.
 const FILES_SHOWN_MAX: usize = 10;
 
+#[on("repo.content", actions = [update])]
 fn retrain(event: &Event) -> Result {
     let payload = event.payload()?;
     let mut updates = payload.updated_refs.iter();

@@ -1,12 +1,12 @@
 //! Logs what changed in a repo: one line for each branch, tag or pull request ref, and one for a bucket's files.
 
-use hookbox_sdk::payload::{FileAction, Payload, RefUpdate};
+use hookbox_sdk::payload::{FileAction, RefUpdate};
 use hookbox_sdk::prelude::*;
 use hookbox_sdk::serde_json::Value;
 
 plugin! {
     description: "Logs each branch, tag and file that changed",
-    on: { "repo.content" [update] => log_changes },
+    handlers: [log_changes],
 }
 
 /// A bucket's files that are named in the outcome. The rest are counted: an outcome holds 64 KiB.
@@ -14,23 +14,23 @@ const FILES_SHOWN_MAX: usize = 20;
 /// Refs that are named in the outcome, and logged. The rest are counted.
 const REFS_SHOWN_MAX: usize = 100;
 
-fn log_changes(event: &Event) -> Result {
-    let payload = event.payload()?;
-    if !payload.updated_refs.is_empty() {
-        done_json(&refs(payload))
-    } else if !payload.updated_files.is_empty() {
-        done_json(&files(payload))
+#[on("repo.content", actions = [update])]
+fn log_changes(event: ContentEvent) -> Result {
+    if !event.refs.is_empty() {
+        done_json(&refs(&event))
+    } else if !event.files.is_empty() {
+        done_json(&files(&event))
     } else {
         ignored("the payload names no refs and no files")
     }
 }
 
-fn refs(payload: &Payload) -> Value {
-    let shown = payload.updated_refs.iter().take(REFS_SHOWN_MAX);
+fn refs(event: &ContentEvent) -> Value {
+    let shown = event.refs.iter().take(REFS_SHOWN_MAX);
     let refs: Vec<_> = shown
-        .map(|update| log_ref(&payload.repo.name, update))
+        .map(|update| log_ref(&event.repo.name, update))
         .collect();
-    json!({ "repo": payload.repo.name, "count": payload.updated_refs.len(), "refs": refs })
+    json!({ "repo": event.repo.name, "count": event.refs.len(), "refs": refs })
 }
 
 fn log_ref(repo: &str, update: &RefUpdate) -> Value {
@@ -54,22 +54,22 @@ fn kind(update: &RefUpdate) -> &'static str {
     }
 }
 
-fn files(payload: &Payload) -> Value {
-    let files = &payload.updated_files;
+fn files(event: &ContentEvent) -> Value {
+    let files = &event.files;
     let count = |action: &FileAction| files.iter().filter(|file| file.action == *action).count();
     let bytes = files
         .iter()
         .filter_map(|file| file.size)
         .fold(0u64, u64::saturating_add);
     let (added, deleted) = (count(&FileAction::Add), count(&FileAction::Delete));
-    let more = if payload.updated_files_truncated {
+    let more = if event.files_truncated {
         ", and more that the Hub did not list"
     } else {
         ""
     };
     log::info!(
         "{}: {added} files added ({bytes} bytes), {deleted} deleted{more}",
-        payload.repo.name
+        event.repo.name
     );
     let shown: Vec<_> = files
         .iter()
@@ -77,8 +77,8 @@ fn files(payload: &Payload) -> Value {
         .map(|file| file.path.as_str())
         .collect();
     json!({
-        "repo": payload.repo.name, "added": added, "deleted": deleted, "bytes": bytes,
-        "truncated": payload.updated_files_truncated, "files": shown,
+        "repo": event.repo.name, "added": added, "deleted": deleted, "bytes": bytes,
+        "truncated": event.files_truncated, "files": shown,
     })
 }
 
@@ -137,8 +137,9 @@ mod tests {
 
     #[test]
     fn a_payload_without_a_list_is_left_alone() -> Result<()> {
+        let event = json!({"scope": "repo.content", "action": "update"});
         let event =
-            Event::from_json(r#"{"event": {"scope": "repo.content", "action": "update"}}"#)?;
+            Event::from_json(&json!({"event": event, "repo": {"name": "a/b"}}).to_string())?;
         assert_eq!(
             PLUGIN.deliver(&event),
             Some(ignored("the payload names no refs and no files"))
@@ -155,13 +156,16 @@ mod tests {
         let refs: Vec<_> = (0..10_000)
             .map(|n| json!({"ref": format!("refs/heads/{n}"), "newSha": "a"}))
             .collect();
-        let event = json!({"scope": "repo.content", "action": "update"});
+        let (event, repo) = (
+            json!({"scope": "repo.content", "action": "update"}),
+            json!({"name": "a/b"}),
+        );
         let files = outcome(&Event::from_json(
-            &json!({"event": event, "updatedFiles": files}).to_string(),
+            &json!({"event": event, "repo": repo, "updatedFiles": files}).to_string(),
         )?)?;
         assert_eq!(files.get("bytes"), Some(&json!(10_000)));
         let refs = outcome(&Event::from_json(
-            &json!({"event": event, "updatedRefs": refs}).to_string(),
+            &json!({"event": event, "repo": repo, "updatedRefs": refs}).to_string(),
         )?)?;
         assert_eq!(refs.get("count"), Some(&json!(10_000)));
         assert!(files.to_string().len() < 64 * 1024 && refs.to_string().len() < 64 * 1024);

@@ -5,7 +5,7 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Answers mentions in discussions with a language model",
-    on: { "discussion.comment" [create] => answer },
+    handlers: [answer],
     wants: [
         Want::http("huggingface.co")
             .methods(["GET"])
@@ -43,6 +43,7 @@ const TOKENS_MAX: u64 = 500;
 /// The most characters of a comment that the model is told.
 const QUESTION_CHARS_MAX: usize = 8_000;
 
+#[on("discussion.comment", actions = [create])]
 fn answer(event: &Event) -> Result {
     let payload = event.payload()?;
     let (Some(comment), Some(discussion)) = (&payload.comment, &payload.discussion) else {

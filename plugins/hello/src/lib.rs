@@ -2,23 +2,17 @@
 
 use hookbox_sdk::prelude::*;
 
-plugin! {
-    description: "Says hello to whoever comments",
-    on: { "discussion.comment" [create] => greet },
+#[on("discussion.comment", actions = [create])]
+fn greet(event: CommentEvent) -> Result {
+    let who = &event.comment.author.id;
+    let said = event.comment.content.as_deref().unwrap_or_default();
+    log::info!("{who} said on {}: {said}", event.repo.name);
+    done(format!("hello {who}"))
 }
 
-fn greet(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let Some(comment) = &payload.comment else {
-        return ignored("there is no comment in the payload");
-    };
-    let said = comment.content.as_deref().unwrap_or_default();
-    log::info!(
-        "{} said on {}: {said}",
-        comment.author.id,
-        payload.repo.name
-    );
-    done(format!("hello {}", comment.author.id))
+plugin! {
+    description: "Says hello to whoever comments",
+    handlers: [greet],
 }
 
 #[cfg(test)]
@@ -49,13 +43,13 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_without_a_comment_is_left_alone() -> Result<()> {
+    fn a_payload_without_a_comment_is_nothing_that_the_hub_sends() -> Result<()> {
         let event =
             Event::from_json(r#"{"event": {"scope": "discussion.comment", "action": "create"}}"#)?;
-        assert_eq!(
+        assert!(matches!(
             PLUGIN.deliver(&event),
-            Some(ignored("there is no comment in the payload"))
-        );
+            Some(Err(Failure::Rejected { .. }))
+        ));
         Ok(())
     }
 }

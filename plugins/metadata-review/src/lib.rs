@@ -12,10 +12,7 @@ use review::Review;
 
 plugin! {
     description: "Reviews the metadata of models and datasets in one discussion for each",
-    on: {
-        "repo" [create] => created,
-        "repo.content" [update] => changed,
-    },
+    handlers: [created, changed],
     wants: [
         Want::http("huggingface.co")
             .methods(["GET"])
@@ -50,6 +47,7 @@ const TITLE: &str = "Metadata review";
 /// The most bytes of a card that are looked at.
 const CARD_BYTES_MAX: usize = 256 * 1024;
 
+#[on("repo", actions = [create])]
 fn created(event: &Event) -> Result {
     let Some(repo) = reviewed(event)? else {
         return ignored("it is neither a model nor a dataset");
@@ -61,6 +59,7 @@ fn created(event: &Event) -> Result {
     }
 }
 
+#[on("repo.content", actions = [update])]
 fn changed(event: &Event) -> Result {
     let payload = event.payload()?;
     let mut updates = payload.updated_refs.iter();

@@ -12,10 +12,7 @@ use settings::Settings;
 
 plugin! {
     description: "Runs each pull request of a Space as a Space of its own",
-    on: {
-        "discussion" [create, update, delete] => discussed,
-        "repo.content" [update] => pushed,
-    },
+    handlers: [discussed, pushed],
     wants: [
         Want::http("huggingface.co")
             .methods(["GET"])
@@ -64,6 +61,7 @@ const SUFFIX: &str = "-ci-pr-";
 /// Pull requests that one push may change. The Hub tells of one, as a rule.
 const PULLS_MAX: usize = 10;
 
+#[on("discussion", actions = [create, update, delete])]
 fn discussed(event: &Event) -> Result {
     let payload = event.payload()?;
     let Some(discussion) = &payload.discussion else {
@@ -83,6 +81,7 @@ fn discussed(event: &Event) -> Result {
     attend(&hub, &source, num, None)
 }
 
+#[on("repo.content", actions = [update])]
 fn pushed(event: &Event) -> Result {
     let updates = event.payload()?.updated_refs.iter();
     let pulls: Vec<_> = updates

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 
 plugin! {
     description: "Makes the same request again and again, or spins",
-    on: { "repo" => handle },
+    handlers: [handle],
 }
 
 /// What is done between two looks at the clock: looking is a call of the host's.
 const TURNS: u32 = 1_000_000;
 
+#[on("repo")]
 fn handle(event: &Event) -> Result {
     let asked = event.json()?;
     let number = |name: &str| asked.get(name).and_then(Value::as_u64);

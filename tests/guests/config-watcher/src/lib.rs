@@ -5,9 +5,10 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Tells by which names it saw an event",
-    on: { "repo.config" => tell },
+    handlers: [tell],
 }
 
+#[on("repo.config")]
 fn tell(event: &Event) -> Result {
     done_json(&json!({
         "scope": event.scope(),

@@ -5,7 +5,17 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Answers with its run and attempt",
-    on: { "repo.*" => count, "discussion.*" => count },
+    handlers: [repos, discussions],
+}
+
+#[on("repo.*")]
+fn repos(event: &Event) -> Result {
+    count(event)
+}
+
+#[on("discussion.*")]
+fn discussions(event: &Event) -> Result {
+    count(event)
 }
 
 fn count(event: &Event) -> Result {

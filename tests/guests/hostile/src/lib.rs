@@ -14,9 +14,10 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Does whatever harm the repo's name asks for",
-    on: { "*" => handle },
+    handlers: [handle],
 }
 
+#[on("*")]
 fn handle(event: &Event) -> Result {
     let name = event.repo_name().unwrap_or_default();
     match name.rsplit('/').next().unwrap_or_default() {

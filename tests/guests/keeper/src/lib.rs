@@ -31,9 +31,10 @@ wit_bindgen::generate!({
 
 plugin! {
     description: "Does with its state what the repo's name says",
-    on: { "*" => handle },
+    handlers: [handle],
 }
 
+#[on("*")]
 fn handle(event: &Event) -> Result {
     let name = event.repo_name().unwrap_or_default();
     let mut said = Vec::new();

@@ -6,11 +6,12 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Answers with its mark",
-    on: { "repo.*" => mark },
+    handlers: [mark],
 }
 
 static MARK: [u8; 16] = *b"mark-00000000000";
 
+#[on("repo.*")]
 fn mark(_event: &Event) -> Result {
     // Read at run time, so that the bytes stay together in the file.
     let mark = std::hint::black_box(&MARK);

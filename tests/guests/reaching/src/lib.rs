@@ -7,12 +7,13 @@ use hookbox_sdk::serde_json::Value;
 
 plugin! {
     description: "Tries the network, its state and its settings",
-    on: { "repo" => reach },
+    handlers: [reach],
 }
 
 /// More than the host holds of a body that nobody reads yet.
 const BODY_BYTES: usize = 300 * 1024;
 
+#[on("repo")]
 fn reach(event: &Event) -> Result {
     let asked = event.json()?;
     let url = asked.get("url").and_then(Value::as_str);

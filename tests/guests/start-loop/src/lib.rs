@@ -10,9 +10,10 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Never comes to life",
-    on: { "*" => never },
+    handlers: [never],
 }
 
+#[on("*")]
 fn never(_event: &Event) -> Result {
     done("unreachable")
 }

@@ -5,7 +5,7 @@ use hookbox_sdk::prelude::*;
 
 plugin! {
     description: "Wants to answer comments",
-    on: { "discussion.comment" => answer },
+    handlers: [answer],
     wants: [
         Want::http("huggingface.co")
             .methods(["GET", "POST"])
@@ -17,6 +17,7 @@ plugin! {
     ],
 }
 
+#[on("discussion.comment")]
 fn answer(_event: &Event) -> Result {
     done("answered")
 }

@@ -33,7 +33,7 @@ pub fn flat(stream: TokenStream) -> Vec<TokenTree> {
     tokens
 }
 
-/// The items between commas: none of them empty, except that something between two commas is missing.
+/// The items between commas. One after the last comma is left out if it is empty.
 pub fn list(tokens: &[TokenTree]) -> Vec<Vec<TokenTree>> {
     let mut items = vec![Vec::new()];
     let mut depth = 0_usize;

@@ -1,0 +1,15 @@
+//! An action that is nearly one of the Hub's.
+
+use hookbox_sdk::prelude::*;
+
+#[on("discussion.comment", actions = [creat])]
+fn greet(event: CommentEvent) -> Result {
+    done(event.id())
+}
+
+plugin! {
+    description: "Is mistaken",
+    handlers: [greet],
+}
+
+fn main() {}

@@ -246,6 +246,105 @@ impl Status {
     }
 }
 
+impl Repo {
+    /// Whether it is a model.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// assert!(Event::sample("repo-create")?.payload()?.repo.is_model());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_model(&self) -> bool {
+        self.repo_type == RepoType::Model
+    }
+
+    /// Whether it is a dataset.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::from_json(r#"{"repo": {"type": "dataset"}}"#)?;
+    /// assert!(event.payload()?.repo.is_dataset());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_dataset(&self) -> bool {
+        self.repo_type == RepoType::Dataset
+    }
+
+    /// Whether it is a Space.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// assert!(Event::sample("repo-content-pr")?.payload()?.repo.is_space());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_space(&self) -> bool {
+        self.repo_type == RepoType::Space
+    }
+
+    /// Whether it is a bucket.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// assert!(Event::sample("bucket-content")?.payload()?.repo.is_bucket());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_bucket(&self) -> bool {
+        self.repo_type == RepoType::Bucket
+    }
+
+    /// The user or organisation in its name; old repos have none (`gpt2`).
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("repo-create")?;
+    /// assert_eq!(event.payload()?.repo.namespace(), Some("some-user"));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn namespace(&self) -> Option<&str> {
+        self.name.split_once('/').map(|(namespace, _)| namespace)
+    }
+}
+
+impl Discussion {
+    /// Whether work on it goes on: open or draft.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("discussion")?;
+    /// assert!(event.payload()?.discussion.as_ref().is_some_and(|discussion| discussion.is_open()));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_open(&self) -> bool {
+        self.status.is_open()
+    }
+
+    /// Whether it is a pull request that was merged.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("discussion-update")?;
+    /// assert!(event.payload()?.discussion.as_ref().is_some_and(|pull| pull.is_merged()));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_merged(&self) -> bool {
+        self.status == Status::Merged
+    }
+}
+
+impl Comment {
+    /// Whether it can be read: it was not hidden. Only then is there a text.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("discussion-comment-hidden")?;
+    /// assert!(event.payload()?.comment.as_ref().is_some_and(|comment| !comment.is_visible()));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn is_visible(&self) -> bool {
+        !self.hidden
+    }
+}
+
 /// The failure of a payload that cannot be read.
 pub(crate) fn not_json(error: &dyn std::fmt::Display) -> Failure {
     Failure::reject(format!(

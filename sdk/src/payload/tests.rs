@@ -384,3 +384,61 @@ fn keys_and_texts_with_escapes_are_read() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn what_happened_to_a_ref_is_one_of_three() -> Result<()> {
+    let check = |commits: Value, expected: [bool; 3]| -> Result<()> {
+        let mut update = json!({"ref": "refs/heads/main"});
+        if let (Some(update), Some(commits)) = (update.as_object_mut(), commits.as_object()) {
+            update.extend(commits.clone());
+        }
+        let payload = parse(&json!({"updatedRefs": [update]}))?;
+        let update = &payload.updated_refs[0];
+        let told = [update.created(), update.updated(), update.deleted()];
+        assert_eq!(told, expected, "{update:?}");
+        Ok(())
+    };
+    check(json!({"newSha": "b"}), [true, false, false])?;
+    check(json!({"oldSha": "a", "newSha": "b"}), [false, true, false])?;
+    check(json!({"oldSha": "a", "newSha": null}), [false, false, true])?;
+    check(json!({}), [false, true, false])
+}
+
+#[test]
+fn a_repo_is_of_one_kind_or_of_a_later_one() -> Result<()> {
+    for (word, expected) in [
+        ("model", [true, false, false, false]),
+        ("dataset", [false, true, false, false]),
+        ("space", [false, false, true, false]),
+        ("bucket", [false, false, false, true]),
+        ("kernel", [false; 4]),
+    ] {
+        let repo = parse(&json!({"repo": {"type": word, "name": "gpt2"}}))?.repo;
+        let told = [
+            repo.is_model(),
+            repo.is_dataset(),
+            repo.is_space(),
+            repo.is_bucket(),
+        ];
+        assert_eq!(told, expected, "{word}");
+        assert_eq!(repo.namespace(), None);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_discussion_is_open_until_it_is_closed_or_merged() -> Result<()> {
+    for (status, is_open, is_merged) in [
+        ("open", true, false),
+        ("draft", true, false),
+        ("closed", false, false),
+        ("merged", false, true),
+        ("parked", false, false),
+    ] {
+        let payload = parse(&json!({"discussion": {"status": status}}))?;
+        let discussion = payload.discussion.unwrap_or_default();
+        let told = (discussion.is_open(), discussion.is_merged());
+        assert_eq!(told, (is_open, is_merged), "{status}");
+    }
+    Ok(())
+}

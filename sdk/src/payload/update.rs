@@ -36,6 +36,42 @@ impl RefUpdate {
         }
     }
 
+    /// Whether it is new.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("repo-content-tag")?;
+    /// assert!(event.payload()?.updated_refs[0].created());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn created(&self) -> bool {
+        self.change() == RefChange::Created
+    }
+
+    /// Whether it points to another commit: it was there, and it still is.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("repo-content")?;
+    /// assert!(event.payload()?.updated_refs[0].updated());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn updated(&self) -> bool {
+        self.change() == RefChange::Updated
+    }
+
+    /// Whether it is gone.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// let event = Event::sample("repo-content")?;
+    /// assert!(event.payload()?.updated_refs[1].deleted());
+    /// # Ok::<(), Failure>(())
+    /// ```
+    pub fn deleted(&self) -> bool {
+        self.change() == RefChange::Deleted
+    }
+
     /// Its commit before, if that is a commit's id (7 to 64 hexadecimal digits), so that it can be asked for.
     pub fn old_commit(&self) -> Option<&str> {
         self.old_sha.as_deref().filter(|sha| is_id(sha))

@@ -56,9 +56,8 @@ const DATASET: &str = "hookbox-dataset";
 const FILES_SHOWN_MAX: usize = 10;
 
 #[on("repo.content", actions = [update])]
-fn retrain(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let mut updates = payload.updated_refs.iter();
+fn retrain(event: &ContentEvent) -> Result {
+    let mut updates = event.refs.iter();
     let Some(update) = updates.find(|update| update.name == BRANCH) else {
         return ignored("main did not change");
     };

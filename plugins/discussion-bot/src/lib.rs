@@ -44,12 +44,9 @@ const TOKENS_MAX: u64 = 500;
 const QUESTION_CHARS_MAX: usize = 8_000;
 
 #[on("discussion.comment", actions = [create])]
-fn answer(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let (Some(comment), Some(discussion)) = (&payload.comment, &payload.discussion) else {
-        return ignored("there is no comment in the payload");
-    };
-    let said = comment.content.as_deref().unwrap_or_default();
+fn answer(event: &CommentEvent) -> Result {
+    let discussion = &event.discussion;
+    let said = event.comment.content.as_deref().unwrap_or_default();
     let name = config::require("name")?;
     if hub::is_marked(said) {
         return ignored("a plugin wrote it");

@@ -48,7 +48,7 @@ const TITLE: &str = "Metadata review";
 const CARD_BYTES_MAX: usize = 256 * 1024;
 
 #[on("repo", actions = [create])]
-fn created(event: &Event) -> Result {
+fn created(event: &RepoEvent) -> Result {
     let Some(repo) = reviewed(event)? else {
         return ignored("it is neither a model nor a dataset");
     };
@@ -60,9 +60,8 @@ fn created(event: &Event) -> Result {
 }
 
 #[on("repo.content", actions = [update])]
-fn changed(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let mut updates = payload.updated_refs.iter();
+fn changed(event: &ContentEvent) -> Result {
+    let mut updates = event.refs.iter();
     let Some(update) = updates.find(|update| update.name == BRANCH) else {
         return ignored("main did not change");
     };

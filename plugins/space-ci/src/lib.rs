@@ -62,19 +62,15 @@ const SUFFIX: &str = "-ci-pr-";
 const PULLS_MAX: usize = 10;
 
 #[on("discussion", actions = [create, update, delete])]
-fn discussed(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let Some(discussion) = &payload.discussion else {
-        return ignored("there is no discussion in the payload");
-    };
-    if !discussion.is_pull_request {
+fn discussed(event: &DiscussionEvent) -> Result {
+    if !event.discussion.is_pull_request {
         return ignored("it is no pull request");
     }
     let source = match source(event)? {
         Ok(source) => source,
         Err(why) => return ignored(why),
     };
-    let (hub, num) = (Client::new()?, discussion.num);
+    let (hub, num) = (Client::new()?, event.discussion.num);
     if event.action() == "delete" {
         return remove(&hub, &source, num);
     }
@@ -82,8 +78,8 @@ fn discussed(event: &Event) -> Result {
 }
 
 #[on("repo.content", actions = [update])]
-fn pushed(event: &Event) -> Result {
-    let updates = event.payload()?.updated_refs.iter();
+fn pushed(event: &ContentEvent) -> Result {
+    let updates = event.refs.iter();
     let pulls: Vec<_> = updates
         .filter_map(|update| Some((pull(update)?, update)))
         .collect();

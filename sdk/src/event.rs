@@ -201,8 +201,10 @@ impl Event {
 
     /// Takes the payload, for a view that shows its parts; whoever asks for the whole of it has it read again.
     pub(crate) fn take_payload(&mut self) -> Result<Payload> {
-        let read = self.payload.take();
-        read.unwrap_or_else(|| Payload::from_json(self.raw()))
+        match self.payload.take() {
+            Some(read) => read,
+            None => Payload::from_json(self.raw()),
+        }
     }
 
     /// The payload as a JSON tree, for what [`Event::payload`] has no field for. Parsed on every call.

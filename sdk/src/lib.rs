@@ -92,7 +92,8 @@ pub use view::{CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, MoveEve
 /// # fn main() {}
 /// ```
 ///
-/// The function itself stays as it is, and can be called. Its name in a list of handlers stands for what was declared.
+/// The function itself stays as it is, and can be called. Its name in a list of handlers stands for what was declared, as
+/// a type that has no values: beside it there can be no module or type of the same name.
 pub use hookbox_sdk_macros::on;
 
 /// Declares the crate's plugin: one line of description, the functions with [`on`](macro@on) that handle its events, and,

@@ -1,6 +1,6 @@
 //! A plugin as a value: what it says of itself, and which function handles what. [`plugin!`](crate::plugin!) makes it.
 
-use crate::scope::{Seen, winner};
+use crate::scope::{Seen, taker, winner};
 use crate::{Event, Failure, Manifest, Result, Subscription, Want};
 
 /// A scope with its actions, and the function that handles them.
@@ -89,10 +89,10 @@ impl Plugin {
             scope: event.scope(),
             action: event.action(),
         };
-        let won = winner(self.handlers, seen, |handler| {
+        let taken = taker(self.handlers, seen, |handler| {
             (handler.scope, handler.actions)
         });
-        match won.map(|(handler, _)| handler.handle) {
+        match taken.map(|handler| handler.handle) {
             Some(handle) => handle(event),
             None => Err(Failure::reject(format!(
                 "no handler of this plugin takes `{}` of `{}`: the plugin and its manifest disagree, so rebuild it",

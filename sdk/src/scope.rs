@@ -20,7 +20,13 @@ const ACTIONS: [&str; 4] = ["create", "update", "delete", "move"];
 
 /// Whether the Hub's documentation says what is sent with such an event.
 pub fn is_known(sent: Seen<'_>) -> bool {
-    KNOWN.contains(&sent.scope) && ACTIONS.contains(&sent.action)
+    is_one_of(&KNOWN, sent.scope) && is_one_of(&ACTIONS, sent.action)
+}
+
+/// Not inlined: each place would have the comparisons one by one, and plugins are small.
+#[inline(never)]
+fn is_one_of(words: &[&str], word: &str) -> bool {
+    words.contains(&word)
 }
 
 /// A scope and an action, as a subscription sees them.
@@ -50,18 +56,40 @@ pub fn winner<'a, S>(
     best.map(|(subscription, seen, _)| (subscription, seen))
 }
 
+/// Finds the subscription that won an event at the host, which has narrowed the event to how that one sees it. Among
+/// those that see it so the order is that of [`winner`].
+pub fn taker<'a, S>(
+    subscriptions: &'a [S],
+    seen: Seen<'_>,
+    parts: impl Fn(&'a S) -> (&'a str, &'a [&'a str]),
+) -> Option<&'a S> {
+    let mut best: Option<((usize, bool), &S)> = None;
+    for subscription in subscriptions {
+        let (pattern, actions) = parts(subscription);
+        let is_seen =
+            shows(pattern, seen.scope) && (actions.is_empty() || is_one_of(actions, seen.action));
+        let rank = rank(pattern);
+        if is_seen && best.is_none_or(|(best, _)| rank > best) {
+            best = Some((rank, subscription));
+        }
+    }
+    best.map(|(_, subscription)| subscription)
+}
+
+/// Whether a subscription's pattern sees a scope as it is.
+fn shows(pattern: &str, scope: &str) -> bool {
+    match pattern.strip_suffix(".*") {
+        Some(top) => is_at_or_under(scope, top),
+        None => pattern == "*" || pattern == scope,
+    }
+}
+
 /// How a subscription's pattern sees a sent event, if at all.
 fn view<'a>(pattern: &'a str, sent: Seen<'a>) -> Option<Seen<'a>> {
-    if pattern == "*" {
+    if shows(pattern, sent.scope) {
         return Some(sent);
     }
-    if let Some(top) = pattern.strip_suffix(".*") {
-        return is_at_or_under(sent.scope, top).then_some(sent);
-    }
-    if pattern == sent.scope {
-        return Some(sent);
-    }
-    let narrowed = !KNOWN.contains(&sent.scope) && nearest_known(sent.scope) == Some(pattern);
+    let narrowed = !is_one_of(&KNOWN, sent.scope) && nearest_known(sent.scope) == Some(pattern);
     narrowed.then_some(Seen {
         scope: pattern,
         action: "update",
@@ -108,6 +136,9 @@ mod tests {
             (*pattern, *actions)
         });
         let got = won.map_or("-".to_owned(), |((pattern, _), seen)| {
+            // Handed over as it sees it, the event is taken by the same one.
+            let taken = taker(declared, seen, |(pattern, actions)| (*pattern, *actions));
+            assert_eq!(taken.map(|(pattern, _)| pattern), Some(pattern));
             format!("{pattern}: {}/{}", seen.scope, seen.action)
         });
         assert_eq!(got, expected, "{declared:?} on {scope}/{action}");

@@ -2,6 +2,7 @@
 //!
 //! A view takes its parts out of the payload, which costs nothing; `payload()` of a view reads the payload again.
 
+use std::mem::take;
 use std::ops::Deref;
 
 use crate::payload::{Comment, Config, Discussion, FileUpdate, MovedTo, RefUpdate, Repo};
@@ -98,7 +99,8 @@ macro_rules! view {
 
         impl View for $name {
             fn of(mut event: Event) -> std::result::Result<$name, Result> {
-                let $payload = event.take_payload().map_err(Err)?;
+                // Parts are taken and the rest is dropped as one: that is less code than dropping what is left.
+                let mut $payload = event.take_payload().map_err(Err)?;
                 $(let $part = match $taken {
                     Ok(part) => part,
                     Err(missing) => return Err(lacks(&event, missing)),
@@ -150,7 +152,7 @@ view! {
     /// ```
     pub struct RepoEvent {
         /// The repo. (docs: always there)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
     }
     from payload
 }
@@ -173,9 +175,9 @@ view! {
     /// ```
     pub struct MoveEvent {
         /// The repo under its old name. (docs; the old name: hub client)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
         /// Where it went. (hub client)
-        pub to: MovedTo = payload.moved_to.ok_or("new name"),
+        pub to: MovedTo = payload.moved_to.take().ok_or("new name"),
     }
     from payload
 }
@@ -201,11 +203,11 @@ view! {
     /// ```
     pub struct ContentEvent {
         /// The repo. (docs: always there)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
         /// The branches, tags and pull request refs that changed; empty for buckets. (docs)
-        pub refs: Vec<RefUpdate> = have(payload.updated_refs),
+        pub refs: Vec<RefUpdate> = have(take(&mut payload.updated_refs)),
         /// The files of a bucket that changed, at most 10,000; empty for git repos. (2026 docs)
-        pub files: Vec<FileUpdate> = have(payload.updated_files),
+        pub files: Vec<FileUpdate> = have(take(&mut payload.updated_files)),
         /// Whether more files changed than are listed. (2026 docs)
         pub files_truncated: bool = have(payload.updated_files_truncated),
     }
@@ -233,10 +235,10 @@ view! {
     /// ```
     pub struct ConfigEvent {
         /// The repo. (docs: always there)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
         /// The settings that changed with their new values; empty where the Hub does not tell which (secrets of a
         /// Space). (docs)
-        pub changes: Config = have(payload.updated_config),
+        pub changes: Config = have(take(&mut payload.updated_config)),
     }
     from payload
 }
@@ -259,11 +261,11 @@ view! {
     /// ```
     pub struct DiscussionEvent {
         /// The repo. (docs: always there)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
         /// The discussion or pull request. (docs: always there)
-        pub discussion: Discussion = payload.discussion.ok_or("discussion"),
+        pub discussion: Discussion = payload.discussion.take().ok_or("discussion"),
         /// The first comment, where a discussion is created, or the one that an event under this scope is about. (docs)
-        pub comment: Option<Comment> = have(payload.comment),
+        pub comment: Option<Comment> = have(payload.comment.take()),
     }
     from payload
 }
@@ -286,11 +288,11 @@ view! {
     /// ```
     pub struct CommentEvent {
         /// The repo. (docs: always there)
-        pub repo: Repo = repo(payload.repo),
+        pub repo: Repo = repo(take(&mut payload.repo)),
         /// The discussion or pull request that it is in. (docs: always there)
-        pub discussion: Discussion = payload.discussion.ok_or("discussion"),
+        pub discussion: Discussion = payload.discussion.take().ok_or("discussion"),
         /// The comment; a hidden one has no content. (docs: always there)
-        pub comment: Comment = payload.comment.ok_or("comment"),
+        pub comment: Comment = payload.comment.take().ok_or("comment"),
     }
     from payload
 }

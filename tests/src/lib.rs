@@ -9,6 +9,7 @@
     reason = "the harness stops its story at the first surprise, with a message"
 )]
 
+pub mod bindings;
 pub mod bombs;
 mod browser;
 mod built;

@@ -250,33 +250,3 @@ fn no_build_output_is_kept_in_git() {
         .collect();
     none(&kept);
 }
-
-#[test]
-fn the_sdk_carries_the_very_interface_that_the_host_speaks() {
-    let read = |folder: &str| {
-        let root = workspace().join(folder);
-        let file = |path: PathBuf| {
-            (
-                path.strip_prefix(&root).unwrap().to_owned(),
-                std::fs::read_to_string(&path).unwrap(),
-            )
-        };
-        files(folder).into_iter().map(file).collect::<Vec<_>>()
-    };
-    let (ours, carried) = (read("wit"), read("sdk/wit"));
-    assert!(!ours.is_empty());
-    let names = |files: &[(PathBuf, String)]| {
-        files
-            .iter()
-            .map(|(path, _)| path.clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(names(&ours), names(&carried));
-    for ((path, ours), (_, carried)) in ours.iter().zip(&carried) {
-        assert!(
-            ours == carried,
-            "wit/{0} and sdk/wit/{0} differ",
-            path.display()
-        );
-    }
-}

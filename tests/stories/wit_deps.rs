@@ -1,5 +1,6 @@
-//! The interfaces that other languages' tools read are those that the host links.
+//! The interfaces that other languages' tools read, and those that the SDK binds, are those that the host links.
 
+use hookbox_tests::bindings;
 use hookbox_tests::wit_deps::{folder, imports, printed};
 
 #[test]
@@ -11,6 +12,16 @@ fn the_standard_interfaces_are_those_of_the_crates_that_the_host_links() {
             "wit/deps/{name} is not what the host links; run 'cargo run -p hookbox-tests --example wit-deps'"
         );
     }
+}
+
+#[test]
+fn the_bindings_of_the_sdk_are_generated_from_the_interface_that_the_host_speaks() {
+    let kept = std::fs::read_to_string(bindings::file()).unwrap_or_default();
+    assert!(
+        kept == bindings::generated().unwrap(),
+        "{} is not what `wit/` says; run 'cargo run --example bindings'",
+        bindings::file().display()
+    );
 }
 
 #[test]

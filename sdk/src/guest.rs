@@ -10,11 +10,12 @@ use crate::bindings::hookbox::plugin::types::{RetryLater, Subscription, Want};
 use crate::event::{Delivery, Event};
 use crate::{Failure, Outcome, Plugin};
 
-/// The manifest in the interface's words.
+/// The manifest in the interface's words. It is put into its one caller, where the plugin is known: one that wants
+/// nothing carries nothing that writes wants.
+#[inline(always)]
 pub fn describe(plugin: &Plugin) -> WitManifest {
     let manifest = plugin.manifest();
     let subscriptions = manifest.subscriptions.into_iter();
-    let wants = manifest.wants.into_iter();
     WitManifest {
         version: manifest.version,
         description: manifest.description,
@@ -24,15 +25,21 @@ pub fn describe(plugin: &Plugin) -> WitManifest {
                 actions: s.actions,
             })
             .collect(),
-        wants: wants
-            .map(|want| Want {
-                kind: want.kind.to_owned(),
-                detail: want.detail(),
-                name: want.name,
-                required: want.required,
-                reason: want.reason,
-            })
-            .collect(),
+        wants: if manifest.wants.is_empty() {
+            Vec::new()
+        } else {
+            manifest.wants.into_iter().map(wanted).collect()
+        },
+    }
+}
+
+fn wanted(want: crate::Want) -> Want {
+    Want {
+        kind: want.kind.to_owned(),
+        detail: want.detail(),
+        name: want.name,
+        required: want.required,
+        reason: want.reason,
     }
 }
 

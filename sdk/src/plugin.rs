@@ -29,6 +29,7 @@ pub struct Plugin {
 
 impl Plugin {
     /// What the plugin says of itself to the host.
+    #[inline]
     pub fn manifest(&self) -> Manifest {
         let subscription = |handler: &Handler| Subscription {
             scope: handler.scope.to_owned(),

@@ -10,6 +10,14 @@ use std::sync::OnceLock;
 /// The target that components are built for.
 const TARGET: &str = "wasm32-wasip2";
 
+/// How `hookbox build` has cargo compile: two builds into one folder are to come to the same.
+const SMALL: &[&str] = &[
+    "--profile",
+    "hookbox",
+    "--config",
+    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
+];
+
 /// Every package that builds to a component of use here.
 const COMPONENTS: &[&str] = &[
     "hello",
@@ -109,7 +117,8 @@ pub fn digest(bytes: &[u8]) -> String {
 
 fn build_components() -> HashMap<String, PathBuf> {
     ensure_target();
-    let mut args = vec!["build", "--release", "--target", TARGET];
+    let mut args = vec!["build", "--target", TARGET];
+    args.extend(SMALL);
     for package in COMPONENTS {
         args.extend(["-p", package]);
     }

@@ -1,11 +1,14 @@
 //! `hookbox build`: a plugin project to a checked component.
 
-use crate::cli::component::{load, small_engine};
+mod names;
+
+use crate::cli::component::small_engine;
 use crate::cli::foreground::Foreground;
 use crate::cli::project::{Profile, Project, add_target};
 use crate::cli::{End, output};
-use crate::plugin::EngineConfig;
 use crate::plugin::compiler::Compiler;
+use crate::plugin::folder::read_component;
+use crate::plugin::{Component, EngineConfig};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
 
@@ -34,13 +37,13 @@ impl Build {
             let artifact = project.build(Profile::Release, children).await?;
             Ok((project, artifact))
         })?;
-        load(
-            &small_engine(EngineConfig::default().memory_bytes_max)?,
-            &artifact,
-            // It was made here and now, by a compiler that ran whatever its source told it to.
-            &Compiler::here(),
-        )?;
-        let path = install(&artifact, &self.out, &project.name)?;
+        let built = read_component(&artifact).map_err(anyhow::Error::msg)?;
+        let component = names::shortened(&built);
+        let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
+        // It was made here and now, by a compiler that ran whatever its source told it to.
+        Component::load_bytes(&engine, &component, &Compiler::here())
+            .map_err(|error| anyhow::anyhow!("{}: {error}", artifact.display()))?;
+        let path = install(&component, &self.out, &project.name)?;
         if self.json {
             output::json(&serde_json::json!({ "plugin": project.name, "path": path }))?;
         } else {
@@ -54,12 +57,12 @@ impl Build {
 ///
 /// # Errors
 /// If it cannot be written there.
-pub fn install(artifact: &Path, out: &Path, name: &str) -> anyhow::Result<PathBuf> {
+pub fn install(component: &[u8], out: &Path, name: &str) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(out).with_context(|| format!("{}: cannot be made", out.display()))?;
     let path = out.join(format!("{name}.wasm"));
     let part = out.join(format!(".{name}.wasm.part"));
-    std::fs::copy(artifact, &part)
-        .and_then(|_| std::fs::rename(&part, &path))
+    std::fs::write(&part, component)
+        .and_then(|()| std::fs::rename(&part, &path))
         .with_context(|| format!("{}: cannot be written", path.display()))?;
     Ok(path)
 }

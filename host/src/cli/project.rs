@@ -18,6 +18,29 @@ const TARGET: &str = "wasm32-wasip2";
 /// The SDK's package: its frames on a stack are glue, not the plugin's own.
 const SDK: &str = "hookbox-sdk";
 
+/// A profile for what is used: as small as it gets, and quick to start. A project that has one of this name is built by
+/// that.
+const SMALL: &[&str] = &[
+    "--config",
+    "profile.hookbox.inherits=\"release\"",
+    "--config",
+    "profile.hookbox.opt-level=\"s\"",
+    "--config",
+    "profile.hookbox.lto=true",
+    "--config",
+    "profile.hookbox.codegen-units=1",
+    "--config",
+    "profile.hookbox.strip=\"debuginfo\"",
+];
+
+/// Has the linker write numbers as short as they are: it leaves room for the longest there could be.
+const LINKED: &[&str] = &[
+    "--profile",
+    "hookbox",
+    "--config",
+    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
+];
+
 /// A profile for the time of writing: the project's own release profile with what a backtrace needs, and quick to build
 /// again, for which its fuel is a little higher than that of what `build` makes. It is given to cargo here, so that no project has to have it, and has a name of its
 /// own, so that it does not overwrite what `build` made.
@@ -54,6 +77,8 @@ pub struct Project {
     pub dir: PathBuf,
     /// Its package's name, and the plugin's.
     pub name: String,
+    /// The manifest of its workspace: its own, if that is none.
+    root: PathBuf,
 }
 
 /// Where a project's sources are.
@@ -102,6 +127,7 @@ impl Project {
         Ok(Self {
             dir: dir.to_owned(),
             name: package.name,
+            root: metadata.workspace_root.join("Cargo.toml"),
         })
     }
 
@@ -110,14 +136,15 @@ impl Project {
     /// # Errors
     /// If it does not build, or to no component.
     pub async fn build(&self, profile: Profile, children: &Children) -> anyhow::Result<PathBuf> {
-        let profile: &[&str] = match profile {
-            Profile::Release => &["--release"],
-            Profile::Dev => DEV,
+        let profile = match profile {
+            Profile::Release if self.has_profile() => vec![LINKED],
+            Profile::Release => vec![LINKED, SMALL],
+            Profile::Dev => vec![DEV],
         };
         let mut cargo = command("cargo", &self.dir);
         cargo
             .args(["build", "--target", TARGET, "--package", &self.name])
-            .args(profile)
+            .args(profile.concat())
             .arg("--message-format=json-render-diagnostics")
             .stdout(Stdio::piped());
         let output = children.output(&mut cargo).await.context(NO_CARGO)?;
@@ -133,6 +160,14 @@ impl Project {
                 self.dir.join("Cargo.toml").display()
             )
         })
+    }
+
+    /// Whether its workspace says itself how it is built for use. A manifest that cannot be read is cargo's affair.
+    fn has_profile(&self) -> bool {
+        let manifest = std::fs::read_to_string(&self.root).unwrap_or_default();
+        let manifest = manifest.parse::<toml::Table>().unwrap_or_default();
+        let profiles = manifest.get("profile");
+        profiles.is_some_and(|profiles| profiles.get("hookbox").is_some())
     }
 
     /// Where its sources are. Nothing is resolved for it, so it needs no network and writes no lock file.

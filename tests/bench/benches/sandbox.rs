@@ -99,7 +99,7 @@ impl Bench {
     fn new(component: &str, [scope, action]: [&str; 2]) -> Self {
         let path = components().join(format!("{component}.wasm"));
         let bytes = std::fs::read(&path).unwrap_or_else(|error| {
-            eprintln!("{}: {error}; run `cargo build --release --target wasm32-wasip2 -p hello -p guest-marked`", path.display());
+            eprintln!("{}: {error}; run `cargo build --profile hookbox --target wasm32-wasip2 -p hello -p guest-marked`", path.display());
             Vec::new()
         });
         let engine = Engine::new(EngineConfig::default()).expect("there is address space");
@@ -199,5 +199,5 @@ fn components() -> PathBuf {
         .ancestors()
         .nth(3)
         .expect("it lies in target/PROFILE/deps");
-    target.join("wasm32-wasip2/release")
+    target.join("wasm32-wasip2/hookbox")
 }

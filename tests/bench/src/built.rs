@@ -8,6 +8,14 @@ use std::process::{Command, Stdio};
 /// The target that components are built for.
 const WASM: &str = "wasm32-wasip2";
 
+/// How `hookbox build` has cargo compile.
+const SMALL: &[&str] = &[
+    "--profile",
+    "hookbox",
+    "--config",
+    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
+];
+
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -42,8 +50,8 @@ impl Built {
                 profile(),
             ])?)?,
         };
-        let args = ["build", "--release", "--target", WASM, "--package"];
-        let built = |package| component(&cargo(&[&args[..], &[package]].concat())?);
+        let args: &[&str] = &["build", "--target", WASM];
+        let built = |package| component(&cargo(&[args, SMALL, &["--package", package]].concat())?);
         Ok(Self {
             hookbox,
             hello: built("hello")?,
@@ -57,16 +65,8 @@ impl Built {
 /// # Errors
 /// If cargo fails; it has told why.
 pub fn bench_sandbox() -> Result<()> {
-    cargo(&[
-        "build",
-        "--release",
-        "--target",
-        WASM,
-        "--package",
-        "guest-marked",
-        "--package",
-        "hello",
-    ])?;
+    let packages = ["--package", "guest-marked", "--package", "hello"];
+    cargo(&[&["build", "--target", WASM], SMALL, &packages].concat())?;
     let status = command(&[
         "bench",
         "--locked",

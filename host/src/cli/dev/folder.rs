@@ -114,7 +114,7 @@ impl DevFolder {
         if there.is_ok_and(|there| there == built) {
             return Ok(Placed::Same);
         }
-        install(artifact, &plugins(), &project.name)?;
+        install(&built, &plugins(), &project.name)?;
         Ok(Placed::New)
     }
 

@@ -12,6 +12,7 @@ mod event;
 mod foreground;
 mod grant;
 mod inspect;
+mod new;
 mod output;
 mod plugins;
 mod project;
@@ -54,6 +55,7 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.";
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
+    New(new::New),
     Dev(dev::Dev),
     Build(build::Build),
     Inspect(inspect::Inspect),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Serve(command) => command.execute(),
+        Command::New(command) => command.execute(),
         Command::Dev(command) => command.execute(),
         Command::Build(command) => command.execute(),
         Command::Inspect(command) => command.execute(),

@@ -34,6 +34,7 @@ fn the_help_fits_one_screen() {
 
     Commands:
       serve        Receive webhooks and run the plugins on them
+      new          Make a plugin project: a handler, its test and its grant
       dev          Build plugins, serve them, and rebuild them when their source changes
       build        Build a plugin project to a checked component
       inspect      Show what a component file is and needs, or why it is not a plugin
@@ -66,6 +67,7 @@ fn the_help_fits_one_screen() {
 fn every_command_has_help_with_examples() {
     for command in [
         "serve",
+        "new",
         "dev",
         "build",
         "inspect",
@@ -142,6 +144,8 @@ fn wrong_usage_ends_with_2() {
         &["serve", "--drain", "soon"],
         &["serve", "--ledger", "postgres://db/hookbox"],
         &["inspect"],
+        &["new"],
+        &["new", "x", "--lang", "cobol"],
         &["run", "x.wasm"],
         &["send"],
         &["deliveries"],

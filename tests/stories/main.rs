@@ -81,6 +81,8 @@ mod metadata_review;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod new;
+#[cfg(test)]
 mod outgoing;
 #[cfg(test)]
 mod outgoing_connections;

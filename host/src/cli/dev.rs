@@ -21,6 +21,7 @@ use crate::secret::Secret;
 use crate::telemetry::{self, Detail};
 use crate::worker::Report;
 use builds::Builds;
+pub(in crate::cli) use folder::NOT_IN_GIT;
 use folder::{DevFolder, MadeSecret, Reach};
 use screen::{Place, Standings};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! `.hookbox`: what `dev` keeps under the current folder, and one host at a time in it.
 //!
-//! It holds the components that are served (never `./plugins`), the ledger, and a made secret. Git is told to pass it
-//! over.
+//! It holds the components that are served (never `./plugins`), the ledger, and a made secret. Git is told to pass these
+//! over; of a project that `new` made, it also holds the SDK, which belongs in git.
 
 use crate::cli::build::install;
 use crate::cli::project::Project;
@@ -18,7 +18,17 @@ const FOLDER: &str = ".hookbox";
 /// The file of a made secret in it.
 const SECRET: &str = "webhook.secret";
 
-/// What a plugin is granted whose project has no grant, where nothing can come from the Hub: whoever works on it posts
+/// What git is told: by name, because the SDK may lie beside it.
+pub const NOT_IN_GIT: &str = "\
+# Made by hookbox: what `hookbox dev` keeps here is not for git. The SDK is, where there is one.
+/.gitignore
+/plugins/
+/data/
+/dev.lock
+/webhook.secret
+";
+
+/// What a plugin is granted whose project has no grant, or one that says nothing, where nothing can come from the Hub: whoever works on it posts
 /// the same sample again and again, and that is no loop.
 const GRANT: &str = "# Made by `hookbox dev`: without a tunnel nothing comes from the Hub, so there is no loop to cut.\n\
                      rate = { per-discussion = 1_000_000, per-repo = 1_000_000 }\n";
@@ -64,7 +74,7 @@ impl DevFolder {
     pub fn take(reach: Reach) -> anyhow::Result<Self> {
         let folder = Path::new(FOLDER);
         std::fs::create_dir_all(plugins())
-            .and_then(|()| std::fs::write(folder.join(".gitignore"), "*\n"))
+            .and_then(|()| std::fs::write(folder.join(".gitignore"), NOT_IN_GIT))
             .with_context(|| format!("{FOLDER}: cannot be written to"))?;
         let path = folder.join("dev.lock");
         let lock = OpenOptions::new()
@@ -137,7 +147,8 @@ impl DevFolder {
             Err(error) => Err(anyhow::Error::new(error).context(path.display().to_string())),
         };
         let own = || (self.reach == Reach::Local).then(|| GRANT.as_bytes().to_vec());
-        let (given, there) = (read(&source)?.or_else(own), read(&path)?);
+        let given = read(&source)?.filter(|grant| says_something(grant));
+        let (given, there) = (given.or_else(own), read(&path)?);
         if given == there {
             return Ok(Placed::Same);
         }
@@ -182,6 +193,13 @@ impl DevFolder {
             placed: Placed::New,
         })
     }
+}
+
+/// Whether a grant is more than comments. What cannot be read is: whoever wrote it has to hear of it.
+fn says_something(grant: &[u8]) -> bool {
+    let text = std::str::from_utf8(grant).ok();
+    let table = text.and_then(|text| text.parse::<toml::Table>().ok());
+    table.is_none_or(|table| !table.is_empty())
 }
 
 /// The plugins folder in it.

@@ -1,0 +1,89 @@
+//! `hookbox new`: a plugin project that builds, passes its test and handles a sample as it is.
+//!
+//! All of it comes out of this binary, the SDK included: nothing is fetched, and no tool is run. It is there as a whole
+//! or not at all.
+
+mod rust;
+
+use crate::cli::{End, UsageError, output};
+use anyhow::Context as _;
+use std::borrow::Cow;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Make a plugin project: a handler, its test and its grant
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  hookbox new my-plugin && cd my-plugin && cargo test && hookbox dev"
+)]
+pub struct New {
+    /// The plugin's name, and that of the folder that is made here
+    name: String,
+    /// The language to write it in
+    #[arg(long, value_enum, default_value_t = Language::Rust)]
+    lang: Language,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Language {
+    Rust,
+}
+
+/// A file of a project.
+struct ProjectFile {
+    /// Where it is in the project's folder.
+    path: PathBuf,
+    text: Cow<'static, str>,
+}
+
+impl New {
+    pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
+        let (files, test) = match self.lang {
+            Language::Rust => (rust::project(&self.name)?, rust::TEST),
+        };
+        make(Path::new(&self.name), &files)?;
+        let name = self.name;
+        output::line(&format!("{name} is made; go on with"));
+        output::line(&format!("  cd {name}"));
+        output::line(&format!("  {test:<15} # its handler, on a sample event"));
+        output::line("  hookbox dev     # builds and serves it, and again whenever you save");
+        Ok(End::Ok)
+    }
+}
+
+/// Writes a project's files into a folder beside its own, and puts that in place in one step.
+fn make(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
+    let taken = || {
+        UsageError(format!(
+            "{}: it is there already, and not an empty folder; take another name",
+            folder.display()
+        ))
+    };
+    match std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Ok(false) | Err(_) => return Err(taken().into()),
+    }
+    let beside = tempfile::Builder::new()
+        .prefix(".hookbox-new-")
+        .tempdir_in(".")
+        .context("nothing can be made in this folder")?;
+    // In a folder in that one, which nobody else may look into.
+    let made = beside.path().join("project");
+    for file in files {
+        write(&made.join(&file.path), &file.text)
+            .with_context(|| format!("{}: cannot be written", file.path.display()))?;
+    }
+    std::fs::rename(&made, folder).map_err(|error| match error.kind() {
+        // It came meanwhile.
+        ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => taken().into(),
+        _ => anyhow::Error::new(error).context(format!("{}: cannot be made", folder.display())),
+    })
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(path, text)
+}

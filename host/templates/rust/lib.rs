@@ -2,18 +2,15 @@
 
 use hookbox_sdk::prelude::*;
 
-plugin! {
-    description: "Says hello to whoever comments",
-    on: { "discussion.comment" [create] => greet },
+#[on("discussion.comment", actions = [create])]
+fn greet(event: CommentEvent) -> Result {
+    log::info!("a comment on {}", event.repo.name);
+    done(format!("hello {}", event.comment.author.id))
 }
 
-fn greet(event: &Event) -> Result {
-    let payload = event.payload()?;
-    let Some(comment) = &payload.comment else {
-        return ignored("there is no comment in the payload");
-    };
-    log::info!("a comment on {}", payload.repo.name);
-    done(format!("hello {}", comment.author.id))
+plugin! {
+    description: "Says hello to whoever comments",
+    handlers: [greet],
 }
 
 #[cfg(test)]

@@ -90,7 +90,10 @@ fn judge(name: &str) -> Result<(), UsageError> {
 fn lock(name: &str) -> String {
     let own =
         format!("name = \"{name}\"\nversion = \"0.1.0\"\ndependencies = [\n \"hookbox-sdk\",\n]\n");
-    let mut all: Vec<&str> = packages().chain([own.as_str()]).collect();
+    let mut all: Vec<&str> = packages()
+        .map(|package| -> &str { package })
+        .chain([own.as_str()])
+        .collect();
     all.sort_by_key(|package| package_name(package));
     let head = LOCK.split(PACKAGE).next().unwrap_or_default();
     let mut text = head.trim_end().to_owned();

@@ -106,7 +106,7 @@ fn a_panic_is_told_with_its_message_and_the_functions_on_the_stack() {
     );
     let frames = panic["trap"]["frames"].to_string();
     assert!(
-        frames.contains("panics") && frames.contains("handle"),
+        frames.contains("guest_hostile::harm::panics") && frames.contains("guest_hostile::handle"),
         "{frames}"
     );
 }

@@ -1,4 +1,4 @@
-//! `#[on]`: the function stays as it is, and a type of the same name carries what it handles.
+//! `#[on]`: the function stays as it is but for an attribute, and a type of the same name carries what it handles.
 
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
@@ -41,6 +41,9 @@ const BY_REFERENCE: &str = "|event| ::hookbox_sdk::__private::ANSWERED::<ANSWER>
 /// What stands in for a handler that cannot be called, so that one mistake is one error.
 const NOTHING: &str = "::hookbox_sdk::__private::nothing";
 
+/// Keeps the function's name on the stack of a trap: a small build would merge it with what calls it.
+const NAMED: &str = "#[cfg_attr(target_family = \"wasm\", inline(never))]";
+
 /// Which events a handler takes.
 struct Events {
     scope: String,
@@ -59,10 +62,11 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         Ok(function) => function,
         Err(mistake) => return both(item, reported(&mistake)),
     };
-    let declared = match read(attribute, &function) {
+    match read(attribute, &function) {
         Ok((events, signature)) => {
             let handle = handle(&function, &signature);
-            declaration(&function, &events, handle)
+            let declared = declaration(&function, &events, handle);
+            both(both(filled(NAMED, &[]), item), declared)
         }
         Err(mistake) => {
             let nowhere = Events {
@@ -70,10 +74,9 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
                 actions: Vec::new(),
             };
             let idle = declaration(&function, &nowhere, filled(NOTHING, &[]));
-            both(idle, reported(&mistake))
+            both(item, both(idle, reported(&mistake)))
         }
-    };
-    both(item, declared)
+    }
 }
 
 fn both(mut first: TokenStream, second: TokenStream) -> TokenStream {

@@ -4,89 +4,76 @@
 //! function was made for. Functions keep their names, and nothing else does.
 
 use std::borrow::Cow;
-
-/// What tools put into a binary besides what is run: a section of this kind has a name (core specification, 5.5.3).
-const CUSTOM: u8 = 0;
-
-/// The sections of a component that hold a module and a component (Component Model, `Binary.md`).
-const CORE_MODULE: u8 = 1;
-const COMPONENT: u8 = 4;
-
-/// The part of a module's names that is its functions' (core specification, appendix, 7.4.1).
-const FUNCTIONS: u8 = 1;
-
-/// Magic number and version.
-const HEADER_BYTES: usize = 8;
+use wasm_encoder::{ComponentSectionId, NameMap, NameSection, RawSection, Section as _};
+use wasmparser::{BinaryReaderError, CustomSectionReader, KnownCustom, Name, Parser, Payload};
 
 /// The component with short names; as it is, if it cannot be read.
 #[must_use]
 pub fn shortened(component: &[u8]) -> Cow<'_, [u8]> {
-    sections(component, in_component).map_or(Cow::Borrowed(component), Cow::Owned)
+    match written_again(component) {
+        Ok(Some(shorter)) => Cow::Owned(shorter),
+        Ok(None) | Err(_) => Cow::Borrowed(component),
+    }
 }
 
-/// What becomes of a section: `None` if it goes.
-type Kept<'a> = Option<Cow<'a, [u8]>>;
-
-fn sections<'a>(
-    binary: &'a [u8],
-    keep: impl Fn(u8, &'a [u8]) -> Option<Kept<'a>>,
-) -> Option<Vec<u8>> {
-    let (header, mut rest) = binary.split_at_checked(HEADER_BYTES)?;
-    let mut out = header.to_vec();
-    while let Some((id, after)) = rest.split_first() {
-        let (content, after) = counted(after)?;
-        rest = after;
-        if let Some(content) = keep(*id, content)? {
-            out.push(*id);
-            put_counted(&mut out, &content);
+/// `None` if it ends where a component cannot.
+fn written_again(component: &[u8]) -> Result<Option<Vec<u8>>, BinaryReaderError> {
+    // The component, and what is open in it: each with what it is as a section of the one before.
+    let mut open: Vec<(u8, Vec<u8>)> = Vec::new();
+    let mut inner = ComponentSectionId::Component;
+    for payload in Parser::new(0).parse_all(component) {
+        let payload = payload?;
+        if let Payload::Version { range, .. } = &payload {
+            let header = component.get(range.clone()).unwrap_or_default();
+            open.push((inner as u8, header.to_vec()));
+            continue;
+        }
+        let Some((_, out)) = open.last_mut() else {
+            return Ok(None);
+        };
+        match payload {
+            Payload::ModuleSection { .. } => inner = ComponentSectionId::CoreModule,
+            Payload::ComponentSection { .. } => inner = ComponentSectionId::Component,
+            Payload::CustomSection(custom) if custom.name() == "component-name" => {}
+            Payload::CustomSection(custom) if custom.name() == "name" => {
+                functions(&custom)?.append_to(out);
+            }
+            Payload::End(_) => {
+                let ended = open.pop();
+                match (ended, open.last_mut()) {
+                    (Some((id, data)), Some((_, out))) => {
+                        RawSection { id, data: &data }.append_to(out)
+                    }
+                    (ended, _) => return Ok(ended.map(|(_, written)| written)),
+                }
+            }
+            other => {
+                if let Some((id, range)) = other.as_section() {
+                    let data = component.get(range).unwrap_or_default();
+                    RawSection { id, data }.append_to(out);
+                }
+            }
         }
     }
-    Some(out)
+    Ok(None)
 }
 
-fn in_component(id: u8, content: &[u8]) -> Option<Kept<'_>> {
-    Some(match id {
-        CORE_MODULE => Some(sections(content, in_module)?.into()),
-        COMPONENT => Some(sections(content, in_component)?.into()),
-        CUSTOM if counted(content)?.0 == b"component-name" => None,
-        _ => Some(content.into()),
-    })
-}
-
-fn in_module(id: u8, content: &[u8]) -> Option<Kept<'_>> {
-    if id != CUSTOM {
-        return Some(Some(content.into()));
-    }
-    let (name, parts) = counted(content)?;
-    if name != b"name" {
-        return Some(Some(content.into()));
-    }
-    let mut out = Vec::new();
-    put_counted(&mut out, name);
-    let mut rest = parts;
-    while let Some((id, after)) = rest.split_first() {
-        let (part, after) = counted(after)?;
-        rest = after;
-        if *id == FUNCTIONS {
-            out.push(*id);
-            put_counted(&mut out, &functions(part)?);
+/// A module's names: of those, its functions'.
+fn functions(custom: &CustomSectionReader<'_>) -> Result<NameSection, BinaryReaderError> {
+    let mut names = NameSection::new();
+    if let KnownCustom::Name(parts) = custom.as_known() {
+        for part in parts {
+            if let Name::Function(functions) = part? {
+                let mut map = NameMap::new();
+                for function in functions {
+                    let function = function?;
+                    map.append(function.index, &short(function.name));
+                }
+                names.functions(&map);
+            }
         }
     }
-    Some(Some(out.into()))
-}
-
-fn functions(part: &[u8]) -> Option<Vec<u8>> {
-    let (count, mut rest) = number(part)?;
-    let mut out = Vec::new();
-    put_number(&mut out, count);
-    for _ in 0..count {
-        let (index, after) = number(rest)?;
-        let (name, after) = counted(after)?;
-        rest = after;
-        put_number(&mut out, index);
-        put_counted(&mut out, short(std::str::from_utf8(name).ok()?).as_bytes());
-    }
-    Some(out)
+    Ok(names)
 }
 
 /// A name as people write it, without what is between the brackets of a type: `<Vec<_> as Extend<_>>::extend`.
@@ -121,40 +108,6 @@ fn short(name: &str) -> String {
         before = letter;
     }
     short
-}
-
-/// A number of at most 32 bits, and what follows it (LEB128; core specification, 5.2.2).
-fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut value = 0_u64;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((u32::try_from(value).ok()?, bytes.get(place + 1..)?));
-        }
-    }
-    None
-}
-
-/// Bytes with their number before them, and what follows.
-fn counted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (count, rest) = number(bytes)?;
-    rest.split_at_checked(usize::try_from(count).ok()?)
-}
-
-fn put_number(out: &mut Vec<u8>, mut value: u32) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        if value == 0 {
-            return out.push(low & 0x7f);
-        }
-        out.push(low | 0x80);
-    }
-}
-
-fn put_counted(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_number(out, u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-    out.extend_from_slice(bytes);
 }
 
 #[cfg(test)]

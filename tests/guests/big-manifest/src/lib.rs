@@ -1,4 +1,4 @@
-//! A guest whose manifest is as large as it can make it: 100,000 subscriptions and 50 MB of text.
+//! A guest whose manifest is as large as it can make it: 20,000 subscriptions and 50 MB of text.
 #![cfg(target_family = "wasm")]
 #![expect(missing_docs, unsafe_code, reason = "the bindings are generated")]
 
@@ -18,8 +18,8 @@ wit_bindgen::generate!({
 use exports::hookbox::plugin::handler::{Delivery, Failure, Guest, Manifest, Outcome};
 use hookbox::plugin::types::Subscription;
 
-/// With two actions of 250 bytes each, about 50 MB.
-const SUBSCRIPTIONS: u32 = 100_000;
+/// With two actions of 1,250 bytes each, about 50 MB.
+const SUBSCRIPTIONS: u32 = 20_000;
 
 struct Component;
 
@@ -29,7 +29,7 @@ impl Guest for Component {
     fn describe() -> Manifest {
         let subscription = |n| Subscription {
             scope: format!("repo.s{n}"),
-            actions: vec!["x".repeat(250); 2],
+            actions: vec!["x".repeat(1_250); 2],
         };
         Manifest {
             version: "1.0.0".into(),

@@ -28,6 +28,7 @@ pub fn hog() -> Result {
 }
 
 #[expect(clippy::panic, reason = "the panic is what the test is about")]
+#[inline(never)]
 pub fn panics() -> Result {
     panic!("the guest panics as asked")
 }

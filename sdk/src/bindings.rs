@@ -6,6 +6,8 @@
 #![expect(
     unsafe_code,
     clippy::allow_attributes,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "the bindings are generated"
 )]
 

@@ -249,7 +249,7 @@ async fn said(command: &mut Command) -> String {
 }
 
 /// A program without what the caller's environment would change of it.
-fn clean(program: &Path) -> Command {
+pub fn clean(program: &Path) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();

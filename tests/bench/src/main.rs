@@ -8,6 +8,7 @@ mod calls;
 mod contestant;
 mod disk;
 mod http;
+mod languages;
 mod load;
 mod machine;
 mod numbers;
@@ -24,6 +25,7 @@ use built::{Built, profile, target, workspace};
 use calls::Calls;
 use clap::Parser;
 use contestant::{Contestant, Place};
+use languages::Amount;
 use load::Load;
 use report::Report;
 use round::Rounds;
@@ -46,6 +48,9 @@ struct Args {
     /// Only what outgoing calls cost
     #[arg(long, conflicts_with = "only")]
     calls: bool,
+    /// Only what a plugin takes in each language; fetches the tools of Python and JavaScript
+    #[arg(long, conflicts_with_all = ["only", "calls"])]
+    languages: bool,
     /// How long each contestant is loaded in a round
     #[arg(long, value_name = "N", default_value_t = 5)]
     seconds: u64,
@@ -88,7 +93,7 @@ impl Args {
 
     /// How often contestants are loaded.
     fn rounds(&self) -> usize {
-        if self.calls {
+        if self.calls || self.languages {
             0
         } else if self.quick {
             1
@@ -99,7 +104,21 @@ impl Args {
 
     /// Whether everything is measured.
     const fn is_whole(&self) -> bool {
-        self.only.is_empty() && !self.calls
+        self.only.is_empty() && !self.calls && !self.languages
+    }
+
+    const fn written(&self) -> Amount {
+        if self.quick {
+            Amount {
+                deliveries: 20,
+                starts: 1,
+            }
+        } else {
+            Amount {
+                deliveries: 500,
+                starts: 7,
+            }
+        }
     }
 
     const fn amount(&self) -> Calls {
@@ -157,6 +176,7 @@ async fn measure(args: Args) -> Result<()> {
         sandboxed: None,
         waited: None,
         called: None,
+        written: None,
         started: None,
     };
     for number in 1..=report.rounds {
@@ -178,6 +198,10 @@ async fn measure(args: Args) -> Result<()> {
     if whole || args.calls {
         eprintln!("outgoing calls");
         report.called = Some(calls::measure(&place, args.amount()).await?);
+    }
+    if (whole && !args.quick) || args.languages {
+        eprintln!("languages");
+        report.written = Some(languages::measure(&place, args.written()).await?);
     }
     let text = report.to_markdown();
     println!("{text}");

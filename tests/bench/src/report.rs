@@ -3,6 +3,7 @@
 use crate::built::profile;
 use crate::calls::{Called, SPINNERS};
 use crate::contestant::Contestant;
+use crate::languages::Written;
 use crate::load::{Load, WINDOW};
 use crate::machine;
 use crate::round::{Figures, Rounds};
@@ -34,6 +35,8 @@ pub struct Report {
     pub waited: Option<Waited>,
     /// Outgoing calls.
     pub called: Option<Vec<Called>>,
+    /// What a plugin takes in each language, if that was measured.
+    pub written: Option<Vec<Written>>,
     /// P6.
     pub started: Option<Started>,
 }
@@ -81,6 +84,7 @@ impl Report {
         self.write_sandboxed(&mut text);
         self.write_waited(&mut text);
         self.write_called(&mut text);
+        self.write_written(&mut text);
         self.write_started(&mut text);
         text.lines().map(wrapped).collect()
     }
@@ -250,6 +254,47 @@ impl Report {
             let _ = writeln!(
                 text,
                 "| {name} | {bare_us:.0} | {p50_us:.0} | {p99_us:.0} | {ratio:.1}× |"
+            );
+        }
+    }
+
+    fn write_written(&self, text: &mut String) {
+        let Some(written) = &self.written else { return };
+        text.push_str(
+            "\n## Languages\n\nThe plugin that `hookbox new` makes, as it is, in each language. *Lines* are its handler's \
+             code; *first event* is `new`, `build` and `run` on a sample, from an empty folder, the tools being \
+             installed (*install*: Python's and JavaScript's into the project, by the line in its README).\n\n\
+             | | lines | install s | first event s | of these `build` | component MB |\n|---|--:|--:|--:|--:|--:|\n",
+        );
+        for of in written {
+            let install = of.install_s.map(|s| format!("{s:.1}")).unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "| {} | {} | {install} | {:.1} | {:.1} | {:.2} |",
+                of.language, of.lines, of.first_s, of.build_s, of.mb
+            );
+        }
+        text.push_str(
+            "\nThen its file is put into the folder of a host that runs `hello`. *Compiled*: until it is loaded. *Cached \
+             load*: what it adds to a start from then on. *Beyond `hello`*: how much longer than for `hello` a sender \
+             waits for its run (`Prefer: wait`, one connection, p50). The rest is what senders to `hello` wait: at \
+             rest, and while this plugin is compiled. Goal: a run in Python ≤ 5 ms.\n\n\
+             | | compiled s | cached load ms | beyond `hello` ms | `hello` p50 ms | p99 | meanwhile p50 | p99 |\n\
+             |---|--:|--:|--:|--:|--:|--:|--:|\n",
+        );
+        for of in written {
+            let (rest, busy) = (&of.hello, &of.hello_meanwhile);
+            let _ = writeln!(
+                text,
+                "| {} | {:.1} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+                of.language,
+                of.compile_s,
+                of.load_ms,
+                of.beyond_ms,
+                rest.p50_ms,
+                rest.p99_ms,
+                busy.p50_ms,
+                busy.p99_ms
             );
         }
     }

@@ -45,7 +45,10 @@ pub async fn measure(place: &Place, times: usize) -> Result<Started> {
 }
 
 /// It listens once its plugins are loaded, and says so; `/readyz` has the last word.
-async fn start(hookbox: &Hookbox) -> Result<(Duration, Running)> {
+///
+/// # Errors
+/// If it does not get ready.
+pub async fn start(hookbox: &Hookbox) -> Result<(Duration, Running)> {
     let began = Instant::now();
     let running = hookbox.start_once().await?;
     let mut connection = Connection::new(running.address);

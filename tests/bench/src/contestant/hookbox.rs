@@ -4,7 +4,7 @@ use super::{Place, Running, clean};
 use crate::http::Connection;
 use anyhow::{Context as _, Result, ensure};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tempfile::TempDir;
 
@@ -59,6 +59,11 @@ impl Hookbox {
             program: place.built.hookbox.clone(),
             folder,
         })
+    }
+
+    /// What it is started in: `plugins` and `data` lie there.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Starts it; its folder goes with the process.

@@ -26,6 +26,7 @@ const COMPONENTS: &[&str] = &[
     "auto-retrain",
     "metadata-review",
     "space-ci",
+    "mention-bot",
     "guest-bad-manifest",
     "guest-big-manifest",
     "guest-config-watcher",

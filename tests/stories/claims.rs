@@ -4,7 +4,7 @@ use hookbox_tests::workspace;
 use std::path::{Path, PathBuf};
 
 /// The documents whose claims name their tests.
-const DOCUMENTS: &[&str] = &["docs/security.md", "docs/promises.md"];
+const DOCUMENTS: &[&str] = &["docs/security.md", "docs/promises.md", "docs/comparison.md"];
 
 /// A link: its text and its target.
 fn links(text: &str) -> Vec<(&str, &str)> {

@@ -35,6 +35,8 @@ mod cli;
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod comparison;
+#[cfg(test)]
 mod compiling;
 #[cfg(test)]
 mod completions;

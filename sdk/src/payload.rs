@@ -28,14 +28,14 @@ mod config;
 pub(crate) mod lenient;
 mod update;
 
-use lenient::{Slot, object, object_fields, words};
+use lenient::{Slot, object_fields, object_told, part, words};
 
 pub use config::Config;
 pub use update::{FileAction, FileUpdate, RefChange, RefUpdate};
 
 use crate::{Failure, Result, json};
 
-object! {
+part! {
     /// A whole payload. Which parts are there depends on the scope.
     pub struct Payload {
         /// What happened, as sent. (docs: always there)
@@ -62,7 +62,7 @@ object! {
     }
 }
 
-object! {
+part! {
     /// What happened, as the Hub sent it.
     pub struct EventName {
         /// `create`, `delete`, `update`, `move`, or a later word. (docs)
@@ -86,7 +86,7 @@ words! {
     }
 }
 
-object! {
+part! {
     /// The repo that an event happened to.
     pub struct Repo {
         /// Its type. (docs)
@@ -110,7 +110,7 @@ object! {
     }
 }
 
-object! {
+part! {
     /// Where something is on the Hub. Other Hubs than huggingface.co send their own hosts: never send a token to a
     /// host because it stands here.
     pub struct Url {
@@ -121,7 +121,7 @@ object! {
     }
 }
 
-object! {
+part! {
     /// A user or an organisation. The Hub sends no names.
     pub struct Account {
         /// Its id. (docs)
@@ -143,7 +143,7 @@ words! {
     }
 }
 
-object! {
+part! {
     /// A discussion or a pull request.
     pub struct Discussion {
         /// Its id. (docs)
@@ -167,7 +167,7 @@ object! {
     }
 }
 
-object! {
+part! {
     /// What a pull request changes.
     pub struct Changes {
         /// The ref it goes into, `refs/heads/main`. (docs)
@@ -177,7 +177,7 @@ object! {
     }
 }
 
-object! {
+part! {
     /// A comment in a discussion.
     pub struct Comment {
         /// Its id. (docs)
@@ -212,7 +212,9 @@ impl Slot for MovedTo {
     object_fields!(name = "name", owner = "owner",);
 }
 
-object! {
+object_told!(MovedTo: name = "name", owner = "owner",);
+
+part! {
     /// The webhook that sent a payload.
     pub struct Webhook {
         /// Its id. (docs)

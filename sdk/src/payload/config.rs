@@ -61,3 +61,12 @@ impl Slot for Config {
         self.settings.last_mut().map(|(_, json)| json)
     }
 }
+
+#[cfg(test)]
+impl super::lenient::Told for Config {
+    fn told(&self) -> Value {
+        let all = self.names();
+        let all = all.map(|name| (name.to_owned(), self.get(name).unwrap_or_default()));
+        Value::Object(all.collect())
+    }
+}

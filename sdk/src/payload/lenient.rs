@@ -1,5 +1,8 @@
 //! How the types of a payload are read: a field of another type counts as absent, and an unknown one is skipped.
 
+#[cfg(test)]
+use serde_json::{Map, Value};
+
 pub use crate::json::Slot;
 
 impl Slot for String {
@@ -73,7 +76,57 @@ impl<T: Slot + Default> Slot for Vec<T> {
     }
 }
 
-/// Defines a struct and how it is read: `field: Type = "jsonKey"`. What is absent keeps its default.
+/// How a value is told again: tests compare that with what was sent. A plugin has no use for it.
+#[cfg(test)]
+pub trait Told: Default + PartialEq {
+    /// As the Hub writes it.
+    fn told(&self) -> Value;
+
+    /// Puts it under a key; what is absent is not told.
+    fn tell(&self, key: &str, object: &mut Map<String, Value>) {
+        if *self != Self::default() {
+            object.insert(key.to_owned(), self.told());
+        }
+    }
+}
+
+#[cfg(test)]
+impl Told for String {
+    fn told(&self) -> Value {
+        self.as_str().into()
+    }
+}
+
+#[cfg(test)]
+impl Told for bool {
+    fn told(&self) -> Value {
+        (*self).into()
+    }
+}
+
+#[cfg(test)]
+impl Told for u64 {
+    fn told(&self) -> Value {
+        (*self).into()
+    }
+}
+
+#[cfg(test)]
+impl<T: Told> Told for Option<T> {
+    fn told(&self) -> Value {
+        self.as_ref().map_or(Value::Null, Told::told)
+    }
+}
+
+#[cfg(test)]
+impl<T: Told> Told for Vec<T> {
+    fn told(&self) -> Value {
+        self.iter().map(Told::told).collect()
+    }
+}
+
+/// Defines a struct and how it is read: `field: Type = "jsonKey"`. What is absent keeps its default. Of several keys the
+/// first is what the Hub writes today.
 macro_rules! object {
     (
         $(#[$about:meta])*
@@ -94,6 +147,25 @@ macro_rules! object {
     };
 }
 
+/// Defines a struct of a payload: an [`object!`](object) that can be told again.
+macro_rules! part {
+    (
+        $(#[$about:meta])*
+        pub struct $name:ident {
+            $($(#[$field_about:meta])* pub $field:ident: $type:ty = $($key:literal)|+,)+
+        }
+    ) => {
+        $crate::payload::lenient::object! {
+            $(#[$about])*
+            pub struct $name {
+                $($(#[$field_about])* pub $field: $type = $($key)|+,)+
+            }
+        }
+
+        $crate::payload::lenient::object_told!($name: $($field = $($key)|+,)+);
+    };
+}
+
 /// The functions of a [`Slot`] that is an object.
 macro_rules! object_fields {
     ($($field:ident = $($key:literal)|+,)+) => {
@@ -105,6 +177,20 @@ macro_rules! object_fields {
             match key {
                 $($($key)|+ => Some(&mut self.$field),)+
                 _ => None,
+            }
+        }
+    };
+}
+
+/// How a struct of a payload is told again.
+macro_rules! object_told {
+    ($name:ident: $($field:ident = $key:literal $(| $older:literal)*,)+) => {
+        #[cfg(test)]
+        impl $crate::payload::lenient::Told for $name {
+            fn told(&self) -> serde_json::Value {
+                let mut object = serde_json::Map::new();
+                $(self.$field.tell($key, &mut object);)+
+                object.into()
             }
         }
     };
@@ -158,7 +244,14 @@ macro_rules! words {
                 true
             }
         }
+
+        #[cfg(test)]
+        impl $crate::payload::lenient::Told for $name {
+            fn told(&self) -> serde_json::Value {
+                self.as_str().into()
+            }
+        }
     };
 }
 
-pub(crate) use {object, object_fields, words};
+pub(crate) use {object, object_fields, object_told, part, words};

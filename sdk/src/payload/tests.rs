@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod round_trip;
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/payloads")
 }

@@ -1,8 +1,8 @@
 //! What changed in a repo's content: refs of git repos, files of buckets.
 
-use super::lenient::{object, words};
+use super::lenient::{part, words};
 
-object! {
+part! {
     /// A branch, a tag or a pull request's ref that changed.
     pub struct RefUpdate {
         /// Its full name: `refs/heads/main`, `refs/tags/v1`, `refs/pr/5`, `refs/convert/parquet`. (docs)
@@ -138,7 +138,7 @@ words! {
     }
 }
 
-object! {
+part! {
     /// A bucket's file that changed.
     pub struct FileUpdate {
         /// Its path. (2026 docs)

@@ -165,6 +165,7 @@ fn a_view_is_its_event_too_and_the_payload_is_still_there() -> Result<()> {
         return Err(Failure::reject("no view"));
     };
     assert_eq!(view.run_id(), event.run_id());
+    assert_eq!((view.raw(), view.json()?), (event.raw(), event.json()?));
     assert_eq!(view.payload()?, event.payload()?);
     assert_eq!(Some(&view.comment), event.payload()?.comment.as_ref());
     assert_eq!(Some(&view.discussion), event.payload()?.discussion.as_ref());

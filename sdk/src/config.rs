@@ -102,25 +102,44 @@ mod source {
 }
 
 #[cfg(not(target_family = "wasm"))]
-thread_local! {
-    /// The settings that this thread's test gave.
-    pub(crate) static SETTINGS: std::cell::RefCell<Option<Vec<(String, String)>>> =
-        const { std::cell::RefCell::new(None) };
-}
+pub(crate) use source::{SETTINGS, Settings};
 
 #[cfg(not(target_family = "wasm"))]
 mod source {
-    use super::{Error, SETTINGS};
+    //! The settings of a native test. What no test gave is an empty `[config]`.
 
-    pub fn get(key: &str) -> Result<Option<String>, Error> {
-        let mut settings = all()?.into_iter();
-        let found = settings.find(|(known, _)| known == key);
-        Ok(found.map(|(_, value)| value))
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use super::Error;
+
+    /// A test's settings, and which of them were asked for.
+    #[derive(Debug, Default)]
+    pub struct Settings {
+        pub values: Vec<(String, String)>,
+        pub asked: RefCell<Vec<String>>,
     }
 
-    /// What no test gave is an empty `[config]`.
+    thread_local! {
+        /// The settings that this thread's test gave.
+        pub(crate) static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+    }
+
+    pub fn get(key: &str) -> Result<Option<String>, Error> {
+        let settings = asked(key);
+        let mut settings = settings.iter().flat_map(|settings| &settings.values);
+        let found = settings.find(|(known, _)| known == key);
+        Ok(found.map(|(_, value)| value.clone()))
+    }
+
     pub fn all() -> Result<Vec<(String, String)>, Error> {
-        Ok(SETTINGS.with_borrow(|settings| settings.clone().unwrap_or_default()))
+        Ok(asked("*").map_or(vec![], |settings| settings.values.clone()))
+    }
+
+    fn asked(key: &str) -> Option<Rc<Settings>> {
+        let settings = SETTINGS.with_borrow(Clone::clone)?;
+        settings.asked.borrow_mut().push(key.to_owned());
+        Some(settings)
     }
 }
 

@@ -10,6 +10,16 @@ pub type Place<T> = LocalKey<RefCell<Option<T>>>;
 
 /// Something that a test gave. It counts on this thread until this value is dropped; then what was there before counts
 /// again.
+///
+/// ```
+/// use hookbox_sdk::http::{Error, Request, Response};
+/// use hookbox_sdk::testing;
+///
+/// let given = testing::network(|_: &Request| Ok::<_, Error>(Response::new(204)));
+/// assert!(Request::get("https://example.org").send().is_ok());
+/// drop(given);
+/// assert!(Request::get("https://example.org").send().is_err());
+/// ```
 #[must_use = "it counts only until it is dropped: keep it as `let _given = …`"]
 pub struct Given<T: 'static> {
     place: &'static Place<T>,

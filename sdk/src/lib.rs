@@ -28,6 +28,7 @@
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod bindings;
+pub mod clock;
 pub mod config;
 mod event;
 #[cfg(not(target_family = "wasm"))]
@@ -136,8 +137,8 @@ pub mod prelude {
     pub use crate::serde_json::json;
     pub use crate::{
         CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, Event, Failure, MoveEvent,
-        OrReject, Outcome, RepoEvent, Require, Result, Want, config, done, done_json, http, hub,
-        ignored, log, on, payload, plugin, state,
+        OrReject, Outcome, RepoEvent, Require, Result, Want, clock, config, done, done_json, http,
+        hub, ignored, log, on, payload, plugin, state,
     };
 }
 

@@ -11,7 +11,11 @@
 //! In the host they go through `wasi:logging`; in a native build they go to standard error. The host caps what it
 //! keeps of an attempt, so a line in a long loop is not free.
 
+#[cfg(not(target_family = "wasm"))]
+use std::cell::RefCell;
 use std::fmt;
+#[cfg(not(target_family = "wasm"))]
+use std::rc::Rc;
 
 /// How much a line matters.
 ///
@@ -55,6 +59,19 @@ impl fmt::Display for Level {
 #[cfg(not(target_family = "wasm"))]
 pub fn write(level: Level, context: &str, message: fmt::Arguments<'_>) {
     eprintln!("{level} {context}: {message}");
+    if let Some(lines) = KEPT.with_borrow(Clone::clone) {
+        lines.borrow_mut().push(format!("{level} {message}"));
+    }
+}
+
+/// Lines that a native test keeps.
+#[cfg(not(target_family = "wasm"))]
+pub(crate) type Lines = RefCell<Vec<String>>;
+
+#[cfg(not(target_family = "wasm"))]
+thread_local! {
+    /// Where this thread's test keeps them.
+    pub(crate) static KEPT: RefCell<Option<Rc<Lines>>> = const { RefCell::new(None) };
 }
 
 /// Writes one line. `context` says where it comes from: the macros pass the module.

@@ -34,7 +34,7 @@ mod memory;
 mod wasi;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use memory::{KEPT, Kept};
+pub(crate) use memory::{Asked, KEPT, Kept};
 
 #[cfg(not(target_family = "wasm"))]
 use memory::Bucket;

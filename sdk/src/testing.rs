@@ -1,7 +1,8 @@
-//! What stands where the host would be when a plugin is tested natively: its network, its state, its settings.
+//! What stands where the host would be when a plugin is tested natively: what the grant gives, the time, the logs.
 //!
 //! ```
-//! use hookbox_sdk::{prelude::*, testing};
+//! use hookbox_sdk::prelude::*;
+//! use hookbox_sdk::testing;
 //!
 //! #[on("discussion.comment")]
 //! fn count(_: CommentEvent) -> Result {
@@ -12,42 +13,64 @@
 //! plugin! { description: "Counts comments", handlers: [count] }
 //!
 //! # fn main() -> Result<()> {
-//! let _state = testing::state();
+//! let state = testing::state().with("comments", "41");
 //! let _config = testing::config([("label", "comments:")]);
 //! let event = Event::sample("discussion-comment")?;
-//! assert_eq!(PLUGIN.deliver(&event), Some(done("comments: 1")));
-//! assert_eq!(PLUGIN.deliver(&event), Some(done("comments: 2")));
+//! assert_eq!(PLUGIN.deliver(&event), Some(done("comments: 42")));
+//! assert_eq!(state.writes(), ["increment comments by 1"]);
 //! # Ok(()) }
 //! ```
 //!
-//! Each counts on the thread that asked for it, until the returned value is dropped. Without it a test has what a
-//! plugin without a grant has: nothing.
+//! | what | given by | tells |
+//! |---|---|---|
+//! | the Hub | [`FakeHub`] | what it was asked |
+//! | other servers | [`FakeHttp`] | what they were asked |
+//! | state | [`state()`] | what was read and written |
+//! | settings | [`config()`] | which were asked for |
+//! | the time | [`clock()`] | how often it was looked at |
+//! | logs | [`logs()`] | each line |
+//!
+//! Each counts on the thread that asked for it, until the returned value is dropped; then what was there before counts
+//! again. So tests run beside each other, and none leaves anything to the next. Keep the value under a name
+//! (`let _state = …`): `let _ = …` drops it at once. Without one a test has what a plugin without a grant has: no network,
+//! no state, no settings; the time is the machine's.
 
+mod fake_clock;
+mod fake_config;
+mod fake_http;
 mod fake_hub;
+mod fake_state;
+mod logs;
 
 use std::rc::Rc;
 
 pub use crate::given::Given;
+pub use fake_clock::{FakeClock, clock};
+pub use fake_config::{FakeConfig, config};
+pub use fake_http::FakeHttp;
 pub use fake_hub::FakeHub;
+pub use fake_state::{FakeState, state};
+pub use logs::{Logs, logs};
 
 use crate::http::{NETWORK, Transport};
-use crate::{config, state};
 
-/// A network: every request of this thread goes to the transport.
+/// A network: every request of this thread goes to the transport. For answers that depend on the request; where each
+/// has its own, [`FakeHttp`] is less to write.
+///
+/// ```
+/// use hookbox_sdk::http::{Error, Request, Response};
+/// use hookbox_sdk::testing;
+///
+/// let _network = testing::network(|request: &Request| -> Result<Response, Error> {
+///     Ok(Response::new(200).with_body(request.body()))
+/// });
+/// let echo = Request::post("https://example.org").with_body("text/plain", "hello").send()?;
+/// assert_eq!(echo.text(), "hello");
+/// # Ok::<(), hookbox_sdk::Failure>(())
+/// ```
 pub fn network(transport: impl Transport + 'static) -> Given<Rc<dyn Transport>> {
     Given::new(&NETWORK, Rc::new(transport))
 }
 
-/// An empty state.
-pub fn state() -> Given<state::Kept> {
-    Given::new(&state::KEPT, state::Kept::default())
-}
-
-/// A `[config]` of these keys and values.
-pub fn config<K: Into<String>, V: Into<String>>(
-    settings: impl IntoIterator<Item = (K, V)>,
-) -> Given<Vec<(String, String)>> {
-    let settings = settings.into_iter();
-    let settings = settings.map(|(key, value)| (key.into(), value.into()));
-    Given::new(&config::SETTINGS, settings.collect())
-}
+#[cfg(test)]
+mod tests;

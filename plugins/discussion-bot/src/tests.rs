@@ -2,7 +2,7 @@
 
 use hookbox_sdk::hub::marker;
 use hookbox_sdk::serde_json::Value;
-use hookbox_sdk::testing::{self, FakeHub, Given};
+use hookbox_sdk::testing::{self, FakeConfig, FakeHub};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn comment(text: &str) -> Event {
 }
 
 /// The settings of the operator.
-fn configured() -> Given<Vec<(String, String)>> {
+fn configured() -> FakeConfig {
     testing::config([("name", "Some-Bot")])
 }
 

@@ -5,7 +5,7 @@ mod left_alone;
 
 use hookbox_sdk::http::Response;
 use hookbox_sdk::serde_json::{self, Value};
-use hookbox_sdk::testing::{self, FakeHub, Given};
+use hookbox_sdk::testing::{self, FakeConfig, FakeHub};
 
 use super::*;
 
@@ -17,7 +17,7 @@ const TARGET: &str = "/api/spaces/my-org/demo-ci-pr-5";
 const PAGE: &str = "https://huggingface.co/spaces/my-org/demo-ci-pr-5";
 const CARD: &str = "---\ntitle: Demo\nsdk: gradio\n---\n";
 
-fn configured() -> Given<Vec<(String, String)>> {
+fn configured() -> FakeConfig {
     testing::config([("trusted-authors", format!("somebody, {ADA}"))])
 }
 

@@ -3,24 +3,38 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::rc::Rc;
 
 use super::Error;
 
-/// Keys with their values.
-pub type Kept = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
-
 const KEY_BYTES_MAX: usize = 1024;
 const VALUE_BYTES_MAX: usize = 1024 * 1024;
 
+/// What a test's state holds, and what it was asked.
+#[derive(Debug, Default)]
+pub struct Kept {
+    pub values: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub asked: RefCell<Vec<Asked>>,
+    /// Why it refuses to write.
+    pub refusal: RefCell<Option<String>>,
+}
+
+/// Something that the state was asked.
+#[derive(Debug)]
+pub struct Asked {
+    pub text: String,
+    pub is_write: bool,
+}
+
 thread_local! {
     /// The state that this thread's test gave.
-    pub(crate) static KEPT: RefCell<Option<Kept>> = const { RefCell::new(None) };
+    pub(crate) static KEPT: RefCell<Option<Rc<Kept>>> = const { RefCell::new(None) };
 }
 
 /// A test's state.
 #[derive(Debug)]
-pub struct Bucket(Kept);
+pub struct Bucket(Rc<Kept>);
 
 impl Bucket {
     pub fn open() -> Result<Bucket, Error> {
@@ -29,32 +43,39 @@ impl Bucket {
     }
 
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.reads(format_args!("get {key}"));
         check(key)?;
-        Ok(self.0.borrow().get(key).cloned())
+        Ok(self.value(key))
     }
 
     pub fn set(&self, key: &str, value: &[u8]) -> Result<(), Error> {
+        let shown = String::from_utf8_lossy(value);
+        self.writes(format_args!("set {key} = {shown}"))?;
         check(key)?;
         if value.len() > VALUE_BYTES_MAX {
             return Err(refused("a value has at most 1 MiB"));
         }
-        self.0.borrow_mut().insert(key.to_owned(), value.to_vec());
+        self.put(key, value.to_vec());
         Ok(())
     }
 
     pub fn delete(&self, key: &str) -> Result<(), Error> {
+        self.writes(format_args!("delete {key}"))?;
         check(key)?;
-        self.0.borrow_mut().remove(key);
+        self.0.values.borrow_mut().remove(key);
         Ok(())
     }
 
     pub fn exists(&self, key: &str) -> Result<bool, Error> {
+        self.reads(format_args!("exists {key}"));
         check(key)?;
-        Ok(self.0.borrow().contains_key(key))
+        Ok(self.0.values.borrow().contains_key(key))
     }
 
     pub fn increment(&self, key: &str, by: u64) -> Result<u64, Error> {
-        let before = match self.get(key)? {
+        self.writes(format_args!("increment {key} by {by}"))?;
+        check(key)?;
+        let before = match self.value(key) {
             None => 0,
             Some(digits) => String::from_utf8_lossy(&digits)
                 .parse()
@@ -62,13 +83,39 @@ impl Bucket {
         };
         let sum = u64::checked_add(before, by);
         let sum = sum.ok_or_else(|| refused("the sum has more than 64 bits"))?;
-        self.set(key, sum.to_string().as_bytes())?;
+        self.put(key, sum.to_string().into_bytes());
         Ok(sum)
     }
 
     /// All keys are one page.
     pub fn list_keys(&self, _: Option<u64>) -> Result<(Vec<String>, Option<u64>), Error> {
-        Ok((self.0.borrow().keys().cloned().collect(), None))
+        self.reads(format_args!("keys"));
+        Ok((self.0.values.borrow().keys().cloned().collect(), None))
+    }
+
+    fn value(&self, key: &str) -> Option<Vec<u8>> {
+        self.0.values.borrow().get(key).cloned()
+    }
+
+    fn put(&self, key: &str, value: Vec<u8>) {
+        self.0.values.borrow_mut().insert(key.to_owned(), value);
+    }
+
+    fn reads(&self, asked: fmt::Arguments<'_>) {
+        self.keep(asked, false);
+    }
+
+    fn writes(&self, asked: fmt::Arguments<'_>) -> Result<(), Error> {
+        self.keep(asked, true);
+        match &*self.0.refusal.borrow() {
+            Some(reason) => Err(refused(reason)),
+            None => Ok(()),
+        }
+    }
+
+    fn keep(&self, asked: fmt::Arguments<'_>, is_write: bool) {
+        let text = asked.to_string();
+        self.0.asked.borrow_mut().push(Asked { text, is_write });
     }
 }
 

@@ -1,13 +1,9 @@
 //! A Hub of a native test's own: it answers what it was told, and keeps what it was asked.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
-use std::rc::Rc;
-
 use serde_json::Value;
 
-use crate::given::Given;
-use crate::http::{Error, ErrorKind, Request, Response, Transport};
+use crate::http::{Error, Request, Response};
+use crate::testing::FakeHttp;
 
 /// A Hub for native tests. It stands for every host that this thread calls, until it is dropped.
 ///
@@ -20,109 +16,94 @@ use crate::http::{Error, ErrorKind, Request, Response, Transport};
 /// assert_eq!(fake.asked(), ["GET /api/whoami-v2"]);
 /// # Ok::<(), hookbox_sdk::Failure>(())
 /// ```
+#[must_use = "it answers only until it is dropped: keep it as `let hub = …`"]
 #[derive(Debug)]
-pub struct FakeHub {
-    desk: Rc<Desk>,
-    _network: Given<Rc<dyn Transport>>,
-}
-
-/// What it says and what it heard.
-#[derive(Debug, Default)]
-struct Desk {
-    lines: RefCell<Vec<Line>>,
-    heard: RefCell<Vec<Request>>,
-}
-
-/// The answers to one kind of request, in order; the last one stays.
-#[derive(Debug)]
-struct Line {
-    method: String,
-    path: String,
-    answers: VecDeque<Result<Response, Error>>,
-}
+pub struct FakeHub(FakeHttp);
 
 impl FakeHub {
     /// A Hub that knows no answer yet.
-    #[must_use]
+    ///
+    /// ```
+    /// use hookbox_sdk::{Failure, hub, testing::FakeHub};
+    ///
+    /// let _fake = FakeHub::start();
+    /// let failure = Failure::from(hub::Client::new()?.whoami().unwrap_err());
+    /// assert!(failure.reason().contains("give it one with `FakeHub::answers`"));
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn start() -> FakeHub {
-        let desk = Rc::new(Desk::default());
-        let transport = Rc::clone(&desk);
-        FakeHub {
-            desk,
-            _network: super::network(move |request: &Request| transport.answer(request)),
-        }
+        FakeHub(FakeHttp::with_desk("`FakeHub::answers`"))
     }
 
     /// Answers a request with that JSON. The path is compared with the query if it has one, else without. Several
     /// answers to the same are given in turn; the last one stays.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub, prelude::json, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/whoami-v2", &json!({"type": "org", "name": "acme", "id": "2"}));
+    /// assert_eq!(hub::Client::new()?.whoami()?.name, "acme");
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn answers(&self, method: &str, path: &str, json: &Value) {
         self.answers_with(method, path, Ok(Response::new(200).with_json(json)));
     }
 
     /// Answers a request with any response, or with none.
+    ///
+    /// ```
+    /// use hookbox_sdk::{http::Response, hub, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers_with("GET", "/api/whoami-v2", Ok(Response::new(401)));
+    /// assert!(hub::Client::new()?.whoami().is_err());
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn answers_with(&self, method: &str, path: &str, answer: Result<Response, Error>) {
-        let mut lines = self.desk.lines.borrow_mut();
-        let known = lines
-            .iter_mut()
-            .find(|line| line.method == method && line.path == path);
-        match known {
-            Some(line) => line.answers.push_back(answer),
-            None => lines.push(Line {
-                method: method.to_owned(),
-                path: path.to_owned(),
-                answers: VecDeque::from([answer]),
-            }),
-        }
+        self.0.learn(method, path, answer);
     }
 
     /// The requests so far, as `POST /api/…`: method and path, with the query.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// let _ = hub::Client::new()?.whoami();
+    /// assert_eq!(fake.asked(), ["GET /api/whoami-v2"]);
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn asked(&self) -> Vec<String> {
-        let heard = self.desk.heard.borrow();
-        let shown = heard
-            .iter()
-            .map(|request| format!("{} {}", request.method(), request.path()));
+        let requests = self.0.requests().into_iter();
+        let shown = requests.map(|request| format!("{} {}", request.method(), request.path()));
         shown.collect()
     }
 
-    /// The requests so far, whole.
+    /// The requests so far, whole: with their headers and bodies.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// let _ = hub::Client::new()?.whoami();
+    /// assert!(fake.requests()[0].body().is_empty());
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn requests(&self) -> Vec<Request> {
-        self.desk.heard.borrow().clone()
+        self.0.requests()
     }
 
     /// The JSON bodies of the requests so far that had one, in order.
+    ///
+    /// ```
+    /// use hookbox_sdk::{http::Request, prelude::json, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// let _ = Request::post("https://huggingface.co/api/x").json(&json!({"a": 1})).send();
+    /// assert_eq!(fake.bodies(), [json!({"a": 1})]);
+    /// ```
     pub fn bodies(&self) -> Vec<Value> {
-        let heard = self.desk.heard.borrow();
-        let bodies = heard.iter().map(Request::body);
-        bodies
-            .filter_map(|body| serde_json::from_slice(body).ok())
-            .collect()
-    }
-}
-
-impl Desk {
-    fn answer(&self, request: &Request) -> Result<Response, Error> {
-        self.heard.borrow_mut().push(request.clone());
-        let path = request.path();
-        let bare = path.split('?').next().unwrap_or_default();
-        let mut lines = self.lines.borrow_mut();
-        // Who names the query is meant first.
-        let place = [path, bare].into_iter().find_map(|wanted| {
-            lines
-                .iter()
-                .position(|line| line.method == request.method() && line.path == wanted)
-        });
-        let Some(line) = place.and_then(|place| lines.get_mut(place)) else {
-            let detail = format!(
-                "the test's Hub has no answer to `{} {path}`: give it one with `FakeHub::answers`",
-                request.method()
-            );
-            return Err(Error::new(ErrorKind::Denied, detail));
-        };
-        let next = if line.answers.len() > 1 {
-            line.answers.pop_front()
-        } else {
-            line.answers.front().cloned()
-        };
-        next.unwrap_or_else(|| Err(Error::new(ErrorKind::Broken, "no answer is left")))
+        self.0.bodies()
     }
 }

@@ -56,13 +56,7 @@ impl Event {
     pub fn sample(name: &str) -> Result<Event> {
         match sample::find(name) {
             Some(sample) => Event::from_json(sample.json),
-            None => {
-                let names: Vec<_> = sample::SAMPLES.iter().map(|sample| sample.name).collect();
-                Err(Failure::reject(format!(
-                    "there is no sample `{name}`: take one of {}",
-                    names.join(", ")
-                )))
-            }
+            None => Err(Failure::reject(sample::unknown(name))),
         }
     }
 
@@ -119,6 +113,13 @@ impl Event {
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Event {
         self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same event with other facts, for tests.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn with_facts(mut self, change: impl FnOnce(&mut Delivery)) -> Event {
+        change(&mut self.delivery);
         self
     }
 

@@ -13,17 +13,20 @@
 //!
 //! plugin! { description: "Says hello to whoever comments", handlers: [greet] }
 //!
-//! # fn main() -> Result<()> {
-//! let event = Event::sample("discussion-comment")?;
-//! assert_eq!(PLUGIN.deliver(&event), Some(done("hello")));
-//! # Ok(()) }
+//! // In a test, which needs no WebAssembly:
+//! # fn main() {
+//! use hookbox_sdk::testing::sample;
+//!
+//! let event = sample("discussion-comment").author("ada").content("hi");
+//! assert_eq!(greet(event.view()), done("hello"));
+//! # }
 //! ```
 //!
 //! What the operator granted is reached through [`http`], [`state`] and [`config`]; [`hub`] is the Hub's API on top of
 //! them.
 //!
 //! On a wasm target [`plugin!`] exports the component's functions; elsewhere it exports nothing, so that handlers are
-//! tested by plain `cargo test`, and several plugins link into one program.
+//! tested by plain `cargo test` ([`testing`] has what they need), and several plugins link into one program.
 
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]

@@ -1,28 +1,37 @@
-//! What stands where the host would be when a plugin is tested natively: what the grant gives, the time, the logs.
+//! What stands where the host would be when a plugin is tested natively: events, and what the grant gives.
 //!
 //! ```
 //! use hookbox_sdk::prelude::*;
-//! use hookbox_sdk::testing;
+//! use hookbox_sdk::testing::{self, sample};
 //!
-//! #[on("discussion.comment")]
-//! fn count(_: CommentEvent) -> Result {
+//! #[on("discussion.comment", actions = [create])]
+//! fn count(event: CommentEvent) -> Result {
 //!     let sum = state::open()?.increment("comments", 1)?;
+//!     log::info!("{} wrote", event.comment.author.id);
 //!     done(format!("{} {sum}", config::require("label")?))
 //! }
 //!
 //! plugin! { description: "Counts comments", handlers: [count] }
 //!
-//! # fn main() -> Result<()> {
+//! # fn main() {
 //! let state = testing::state().with("comments", "41");
 //! let _config = testing::config([("label", "comments:")]);
-//! let event = Event::sample("discussion-comment")?;
-//! assert_eq!(PLUGIN.deliver(&event), Some(done("comments: 42")));
+//! let logs = testing::logs();
+//!
+//! // The function itself …
+//! let comment = sample("discussion-comment").author("ada").content("hi");
+//! assert_eq!(count(comment.view()), done("comments: 42"));
+//! // … or the whole plugin: the host's rules say which handler is called, if any.
+//! assert_eq!(sample("discussion-comment-edit").to(PLUGIN), None);
+//!
 //! assert_eq!(state.writes(), ["increment comments by 1"]);
-//! # Ok(()) }
+//! assert_eq!(logs.lines(), ["INFO ada wrote"]);
+//! # }
 //! ```
 //!
 //! | what | given by | tells |
 //! |---|---|---|
+//! | events | [`sample`] | |
 //! | the Hub | [`FakeHub`] | what it was asked |
 //! | other servers | [`FakeHttp`] | what they were asked |
 //! | state | [`state()`] | what was read and written |
@@ -41,6 +50,7 @@ mod fake_http;
 mod fake_hub;
 mod fake_state;
 mod logs;
+mod sample_event;
 
 use std::rc::Rc;
 
@@ -51,6 +61,7 @@ pub use fake_http::FakeHttp;
 pub use fake_hub::FakeHub;
 pub use fake_state::{FakeState, state};
 pub use logs::{Logs, logs};
+pub use sample_event::{SampleEvent, sample};
 
 use crate::http::{NETWORK, Transport};
 

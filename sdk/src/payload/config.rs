@@ -23,26 +23,58 @@ pub struct Config {
 
 impl Config {
     /// Whether no setting was named.
+    ///
+    /// ```
+    /// use hookbox_sdk::{ConfigEvent, prelude::json, testing::sample};
+    /// let changed: ConfigEvent = sample("repo-config").changes(json!({})).view();
+    /// assert!(changed.changes.is_empty()); // secrets of a Space, say
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty()
     }
 
     /// How many settings were named.
+    ///
+    /// ```
+    /// use hookbox_sdk::{ConfigEvent, testing::sample};
+    /// let changed: ConfigEvent = sample("repo-config").view();
+    /// assert_eq!(changed.changes.len(), 1);
+    /// ```
     pub fn len(&self) -> usize {
         self.settings.len()
     }
 
     /// The names of the settings.
+    ///
+    /// ```
+    /// use hookbox_sdk::{ConfigEvent, testing::sample};
+    /// let changed: ConfigEvent = sample("repo-config").view();
+    /// assert!(changed.changes.names().any(|name| name == "private"));
+    /// ```
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.settings.iter().map(|(name, _)| name.as_str())
     }
 
     /// The new value of a setting.
+    ///
+    /// ```
+    /// use hookbox_sdk::{ConfigEvent, testing::sample};
+    /// let changed: ConfigEvent = sample("repo-config").view();
+    /// assert_eq!(changed.changes.get("private"), Some(true.into()));
+    /// assert_eq!(changed.changes.get("hardware"), None);
+    /// ```
     pub fn get(&self, name: &str) -> Option<Value> {
         serde_json::from_str(self.get_json(name)?).ok()
     }
 
     /// The new value of a setting, as the JSON that was sent.
+    ///
+    /// ```
+    /// use hookbox_sdk::Event;
+    /// let event = Event::from_json(r#"{"updatedConfig": {"budget": 1.50}}"#)?;
+    /// assert_eq!(event.payload()?.updated_config.get_json("budget"), Some("1.50"));
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn get_json(&self, name: &str) -> Option<&str> {
         // Of two settings with one name the later counts, as everywhere in JSON.
         let found = self.settings.iter().rev().find(|(known, _)| known == name);

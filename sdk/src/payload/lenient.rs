@@ -215,6 +215,12 @@ macro_rules! words {
 
         impl $name {
             /// The word as the Hub writes it.
+            ///
+            /// ```
+            /// # use hookbox_sdk::{hub::*, payload::*};
+            #[doc = concat!("let later = ", stringify!($name), "::Other(\"later\".to_owned());")]
+            /// assert_eq!(later.as_str(), "later");
+            /// ```
             pub fn as_str(&self) -> &str {
                 match self {
                     $($name::$word => $text,)+

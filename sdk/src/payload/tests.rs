@@ -423,24 +423,29 @@ fn a_repo_is_of_one_kind_or_of_a_later_one() -> Result<()> {
             repo.is_bucket(),
         ];
         assert_eq!(told, expected, "{word}");
-        assert_eq!(repo.namespace(), None);
+        assert_eq!((repo.namespace(), repo.is_public()), (None, false));
     }
     Ok(())
 }
 
 #[test]
 fn a_discussion_is_open_until_it_is_closed_or_merged() -> Result<()> {
-    for (status, is_open, is_merged) in [
-        ("open", true, false),
-        ("draft", true, false),
-        ("closed", false, false),
-        ("merged", false, true),
-        ("parked", false, false),
+    for (status, expected) in [
+        ("open", [true, false, false, false]),
+        ("draft", [true, true, false, false]),
+        ("closed", [false, false, true, false]),
+        ("merged", [false, false, false, true]),
+        ("parked", [false; 4]),
     ] {
         let payload = parse(&json!({"discussion": {"status": status}}))?;
         let discussion = payload.discussion.unwrap_or_default();
-        let told = (discussion.is_open(), discussion.is_merged());
-        assert_eq!(told, (is_open, is_merged), "{status}");
+        let told = [
+            discussion.is_open(),
+            discussion.is_draft(),
+            discussion.is_closed(),
+            discussion.is_merged(),
+        ];
+        assert_eq!(told, expected, "{status}");
     }
     Ok(())
 }

@@ -137,6 +137,8 @@ fn every_field_names_its_source() {
     let mut fields = 0;
     for text in [
         include_str!("../../payload.rs"),
+        include_str!("../repo.rs"),
+        include_str!("../discussion.rs"),
         include_str!("../update.rs"),
     ] {
         let mut about = String::new();

@@ -2,7 +2,7 @@
 
 use hookbox_sdk::http::Response;
 use hookbox_sdk::serde_json::Value;
-use hookbox_sdk::testing::{self, FakeHub};
+use hookbox_sdk::testing::{self, FakeHub, SampleEvent, sample};
 
 use super::*;
 
@@ -12,19 +12,15 @@ const JOBS: &str = "/api/jobs/my-org";
 const PLACE: &str = "/api/datasets/some-org/reviews";
 const KEY: &str = "judged/6366c000a2abcdf2fd69a080";
 
-/// An update of a dataset's refs.
-fn push(refs: Value) -> Event {
-    let event = json!({
-        "event": {"scope": "repo.content", "action": "update"},
-        "repo": {"type": "dataset", "name": "some-org/reviews", "id": "6366c000a2abcdf2fd69a080"},
-        "updatedRefs": refs,
-    });
-    Event::from_json(&event.to_string()).unwrap()
+/// An update of a ref of a dataset, from a commit to another.
+fn push(name: &str, old: Option<&str>, new: Option<&str>) -> SampleEvent {
+    let push = sample("repo-content").refs([(name, old, new)]);
+    push.repo("some-org/reviews").repo_type("dataset")
 }
 
 /// A push to main.
 fn pushed() -> Event {
-    push(json!([{"ref": "refs/heads/main", "oldSha": OLD, "newSha": NEW}]))
+    push("refs/heads/main", Some(OLD), Some(NEW)).event()
 }
 
 /// The settings and the state of the operator.
@@ -113,8 +109,8 @@ fn a_push_of_data_starts_a_job_that_knows_what_to_train() {
 fn what_is_no_push_of_data_to_main_starts_nothing_and_asks_nothing() {
     let _granted = granted(&[]);
     let hub = FakeHub::start();
-    let says = |refs: Value, said: &str| {
-        assert_eq!(PLUGIN.deliver(&push(refs)), Some(ignored(said)));
+    let says = |event: SampleEvent, said: &str| {
+        assert_eq!(event.to(PLUGIN), Some(ignored(said)));
     };
     for name in [
         "refs/pr/1",
@@ -123,30 +119,17 @@ fn what_is_no_push_of_data_to_main_starts_nothing_and_asks_nothing() {
         "refs/convert/parquet",
         "main",
     ] {
-        says(
-            json!([{"ref": name, "oldSha": OLD, "newSha": NEW}]),
-            "main did not change",
-        );
+        says(push(name, Some(OLD), Some(NEW)), "main did not change");
     }
-    says(json!([]), "main did not change");
+    says(sample("repo-content").refs([]), "main did not change");
+    says(sample("bucket-content"), "main did not change");
     let gone = "main is gone: there is nothing to train on";
-    says(
-        json!([{"ref": "refs/heads/main", "oldSha": OLD, "newSha": null}]),
-        gone,
-    );
-    says(
-        json!([{"ref": "refs/heads/main", "newSha": "../../../settings"}]),
-        gone,
-    );
-    let model = Event::sample("repo-content").unwrap();
-    assert_eq!(PLUGIN.deliver(&model), Some(ignored("it is no dataset")));
-    let bucket = Event::sample("bucket-content").unwrap();
-    assert_eq!(
-        PLUGIN.deliver(&bucket),
-        Some(ignored("main did not change"))
-    );
+    let main = "refs/heads/main";
+    says(push(main, Some(OLD), None), gone);
+    says(push(main, None, Some("../../../settings")), gone);
+    says(sample("repo-content"), "it is no dataset");
     for other in ["repo-create", "discussion", "discussion-comment"] {
-        assert_eq!(PLUGIN.deliver(&Event::sample(other).unwrap()), None);
+        assert_eq!(sample(other).to(PLUGIN), None);
     }
     assert!(hub.asked().is_empty());
 }
@@ -245,8 +228,8 @@ fn the_first_push_is_all_new() {
         &format!("{PLACE}/tree/{NEW}"),
         &json!([{"type": "file", "path": "train.csv"}]),
     );
-    let first = push(json!([{"ref": "refs/heads/main", "oldSha": null, "newSha": NEW}]));
-    assert_eq!(PLUGIN.deliver(&first), Some(started()));
+    let first = push("refs/heads/main", None, Some(NEW));
+    assert_eq!(first.to(PLUGIN), Some(started()));
 }
 
 #[test]

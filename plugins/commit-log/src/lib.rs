@@ -85,10 +85,11 @@ fn files(event: &ContentEvent) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hookbox_sdk::testing::{SampleEvent, sample};
 
-    /// The outcome of a sample as JSON.
-    fn outcome(event: &Event) -> Result<Value> {
-        match PLUGIN.deliver(event) {
+    /// The outcome of an event as JSON.
+    fn outcome(event: SampleEvent) -> Result<Value> {
+        match event.to(PLUGIN) {
             Some(Ok(Outcome::Done(Some(text)))) => Ok(hookbox_sdk::serde_json::from_str(&text)?),
             other => Err(Failure::reject(format!("{other:?}"))),
         }
@@ -111,16 +112,16 @@ mod tests {
                 },
             ],
         });
-        assert_eq!(outcome(&Event::sample("repo-content")?)?, expected);
+        assert_eq!(outcome(sample("repo-content"))?, expected);
         Ok(())
     }
 
     #[test]
     fn tags_and_pull_requests_are_refs_too() -> Result<()> {
-        let tag = outcome(&Event::sample("repo-content-tag")?)?;
+        let tag = outcome(sample("repo-content-tag"))?;
         assert_eq!(tag.pointer("/refs/0/change"), Some(&json!("created")));
         assert_eq!(tag.pointer("/refs/0/ref"), Some(&json!("refs/tags/v1.0")));
-        let pull = outcome(&Event::sample("repo-content-pr")?)?;
+        let pull = outcome(sample("repo-content-pr"))?;
         assert_eq!(pull.pointer("/refs/0/ref"), Some(&json!("refs/pr/5")));
         Ok(())
     }
@@ -131,21 +132,16 @@ mod tests {
             "repo": "some-user/some-bucket", "added": 1, "deleted": 1, "bytes": 20, "truncated": true,
             "files": ["data/train.txt", "data/old.txt"],
         });
-        assert_eq!(outcome(&Event::sample("bucket-content")?)?, expected);
+        assert_eq!(outcome(sample("bucket-content"))?, expected);
         Ok(())
     }
 
     #[test]
-    fn a_payload_without_a_list_is_left_alone() -> Result<()> {
-        let event = json!({"scope": "repo.content", "action": "update"});
-        let event =
-            Event::from_json(&json!({"event": event, "repo": {"name": "a/b"}}).to_string())?;
-        assert_eq!(
-            PLUGIN.deliver(&event),
-            Some(ignored("the payload names no refs and no files"))
-        );
-        assert_eq!(PLUGIN.deliver(&Event::sample("repo-create")?), None);
-        Ok(())
+    fn a_payload_without_a_list_is_left_alone() {
+        let bare = sample("repo-content").without("/updatedRefs");
+        let said = ignored("the payload names no refs and no files");
+        assert_eq!(log_changes(bare.view()), said);
+        assert_eq!(sample("repo-create").to(PLUGIN), None);
     }
 
     #[test]
@@ -156,17 +152,9 @@ mod tests {
         let refs: Vec<_> = (0..10_000)
             .map(|n| json!({"ref": format!("refs/heads/{n}"), "newSha": "a"}))
             .collect();
-        let (event, repo) = (
-            json!({"scope": "repo.content", "action": "update"}),
-            json!({"name": "a/b"}),
-        );
-        let files = outcome(&Event::from_json(
-            &json!({"event": event, "repo": repo, "updatedFiles": files}).to_string(),
-        )?)?;
+        let files = outcome(sample("bucket-content").set("/updatedFiles", files))?;
         assert_eq!(files.get("bytes"), Some(&json!(10_000)));
-        let refs = outcome(&Event::from_json(
-            &json!({"event": event, "repo": repo, "updatedRefs": refs}).to_string(),
-        )?)?;
+        let refs = outcome(sample("repo-content").set("/updatedRefs", refs))?;
         assert_eq!(refs.get("count"), Some(&json!(10_000)));
         assert!(files.to_string().len() < 64 * 1024 && refs.to_string().len() < 64 * 1024);
         Ok(())

@@ -2,7 +2,7 @@
 
 use hookbox_sdk::hub::marker;
 use hookbox_sdk::serde_json::Value;
-use hookbox_sdk::testing::{self, FakeConfig, FakeHub};
+use hookbox_sdk::testing::{self, FakeConfig, FakeHub, sample};
 
 use super::*;
 
@@ -11,13 +11,8 @@ const CHAT: &str = "/v1/chat/completions";
 
 /// A comment by somebody.
 fn comment(text: &str) -> Event {
-    let event = json!({
-        "event": {"scope": "discussion.comment", "action": "create"},
-        "repo": {"type": "model", "name": "some-user/some-repo"},
-        "discussion": {"num": 7, "title": "Licence", "status": "open"},
-        "comment": {"content": text, "author": {"id": "61d2000c3c2083e1c08af22d"}},
-    });
-    Event::from_json(&event.to_string()).unwrap()
+    let comment = sample("discussion-comment").num(7).title("Licence");
+    comment.content(text).event()
 }
 
 /// The settings of the operator.
@@ -158,8 +153,7 @@ fn what_does_not_mention_it_costs_no_call() {
     ] {
         assert!(mentions(text, "Some-Bot"), "{text}");
     }
-    let hidden = Event::sample("discussion-comment-hidden").unwrap();
-    assert_eq!(PLUGIN.deliver(&hidden), None);
+    assert_eq!(sample("discussion-comment-hidden").to(PLUGIN), None);
 }
 
 #[test]

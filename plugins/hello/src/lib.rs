@@ -18,38 +18,31 @@ plugin! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hookbox_sdk::testing::{self, sample};
 
     #[test]
-    fn whoever_comments_is_greeted() -> Result<()> {
-        let event = Event::sample("discussion-comment")?;
-        assert_eq!(
-            PLUGIN.deliver(&event),
-            Some(done("hello 61d2000c3c2083e1c08af22d"))
-        );
-        Ok(())
+    fn whoever_comments_is_greeted() {
+        let logs = testing::logs();
+        let comment = sample("discussion-comment").author("ada").content("hi");
+        assert_eq!(greet(comment.view()), done("hello ada"));
+        assert_eq!(logs.lines(), ["INFO ada said on some-user/some-repo: hi"]);
     }
 
     #[test]
-    fn edits_and_other_scopes_are_none_of_its_business() -> Result<()> {
-        for sample in [
+    fn edits_and_other_scopes_are_none_of_its_business() {
+        for name in [
             "discussion-comment-edit",
             "discussion-comment-hidden",
             "discussion",
             "repo-create",
         ] {
-            assert_eq!(PLUGIN.deliver(&Event::sample(sample)?), None, "{sample}");
+            assert_eq!(sample(name).to(PLUGIN), None, "{name}");
         }
-        Ok(())
     }
 
     #[test]
-    fn a_payload_without_a_comment_is_nothing_that_the_hub_sends() -> Result<()> {
-        let event =
-            Event::from_json(r#"{"event": {"scope": "discussion.comment", "action": "create"}}"#)?;
-        assert!(matches!(
-            PLUGIN.deliver(&event),
-            Some(Err(Failure::Rejected { .. }))
-        ));
-        Ok(())
+    fn a_payload_without_a_comment_is_nothing_that_the_hub_sends() {
+        let answer = sample("discussion-comment").without("/comment").to(PLUGIN);
+        assert!(matches!(answer, Some(Err(Failure::Rejected { .. }))));
     }
 }

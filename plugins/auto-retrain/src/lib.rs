@@ -42,9 +42,6 @@ plugin! {
     ],
 }
 
-/// The branch that is trained on.
-const BRANCH: &str = "refs/heads/main";
-
 /// The label with the id of the run that started a Job.
 const RUN: &str = "hookbox-run";
 /// The label with the commit that a Job trains on.
@@ -58,7 +55,7 @@ const FILES_SHOWN_MAX: usize = 10;
 #[on("repo.content", actions = [update])]
 fn retrain(event: &ContentEvent) -> Result {
     let mut updates = event.refs.iter();
-    let Some(update) = updates.find(|update| update.name == BRANCH) else {
+    let Some(update) = updates.find(|update| update.is_main()) else {
         return ignored("main did not change");
     };
     if event.repo_type() != Some("dataset") {

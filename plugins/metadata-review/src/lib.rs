@@ -38,9 +38,6 @@ plugin! {
     ],
 }
 
-/// The branch whose card is reviewed.
-const BRANCH: &str = "refs/heads/main";
-
 /// The title of every review: it is found by it again.
 const TITLE: &str = "Metadata review";
 
@@ -62,7 +59,7 @@ fn created(event: &RepoEvent) -> Result {
 #[on("repo.content", actions = [update])]
 fn changed(event: &ContentEvent) -> Result {
     let mut updates = event.refs.iter();
-    let Some(update) = updates.find(|update| update.name == BRANCH) else {
+    let Some(update) = updates.find(|update| update.is_main()) else {
         return ignored("main did not change");
     };
     let Some(repo) = reviewed(event)? else {

@@ -16,12 +16,16 @@ plugin! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hookbox_sdk::testing::sample;
 
     #[test]
-    fn whoever_comments_is_greeted() -> Result<()> {
-        let event = Event::sample("discussion-comment")?;
-        let said = PLUGIN.deliver(&event);
-        assert_eq!(said, Some(done("hello 61d2000c3c2083e1c08af22d")));
-        Ok(())
+    fn whoever_comments_is_greeted() {
+        let comment = sample("discussion-comment").author("ada").content("hi");
+        assert_eq!(greet(comment.view()), done("hello ada"));
+    }
+
+    #[test]
+    fn nobody_else_is() {
+        assert_eq!(sample("discussion").to(PLUGIN), None);
     }
 }

@@ -15,6 +15,16 @@
 use std::fmt;
 
 /// Why a setting is not there.
+///
+/// ```
+/// use hookbox_sdk::config;
+///
+/// let missing = config::require("channel").unwrap_err();
+/// assert_eq!(
+///     missing.to_string(),
+///     "the setting `channel` is missing: add `channel = \"…\"` under `[config]` of the plugin's grant"
+/// );
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -57,6 +67,16 @@ impl std::error::Error for Error {}
 
 /// A setting, if the operator has set it.
 ///
+/// ```
+/// use hookbox_sdk::{config, testing};
+///
+/// let _config = testing::config([("channel", "#hub")]);
+/// assert_eq!(config::get("channel")?.as_deref(), Some("#hub"));
+/// // What the plugin can do without has its default here.
+/// assert_eq!(config::get("language")?.unwrap_or("en".to_owned()), "en");
+/// # Ok::<(), config::Error>(())
+/// ```
+///
 /// # Errors
 /// If the host cannot read the settings.
 pub fn get(key: &str) -> Result<Option<String>, Error> {
@@ -64,6 +84,16 @@ pub fn get(key: &str) -> Result<Option<String>, Error> {
 }
 
 /// A setting that the plugin cannot do without.
+///
+/// ```
+/// use hookbox_sdk::{config, prelude::*, testing};
+///
+/// fn announce(text: &str) -> Result { done(format!("{}: {text}", config::require("channel")?)) }
+///
+/// assert!(matches!(announce("hello"), Err(Failure::Retry { .. })));
+/// let _config = testing::config([("channel", "#hub")]);
+/// assert_eq!(announce("hello"), done("#hub: hello"));
+/// ```
 ///
 /// # Errors
 /// If the operator has not set it: the error names the line to add. As a handler's `?` it asks for another attempt, so
@@ -75,6 +105,15 @@ pub fn require(key: &str) -> Result<String, Error> {
 }
 
 /// All settings, by key.
+///
+/// ```
+/// use hookbox_sdk::{config, testing};
+///
+/// let _config = testing::config([("team.vision", "ada"), ("team.text", "bob"), ("channel", "#hub")]);
+/// let teams = config::all()?.into_iter().filter(|(key, _)| key.starts_with("team."));
+/// assert_eq!(teams.count(), 2);
+/// # Ok::<(), config::Error>(())
+/// ```
 ///
 /// # Errors
 /// If the host cannot read the settings.

@@ -104,6 +104,15 @@ macro_rules! __log {
 }
 
 /// Logs every step: `log::trace!("…")`, with the arguments of [`format!`].
+///
+/// ```
+/// use hookbox_sdk::{Event, Failure, log};
+///
+/// for update in &Event::sample("repo-content")?.payload()?.updated_refs {
+///     log::trace!("{} is now {:?}", update.name, update.new_commit());
+/// }
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __trace {
@@ -111,6 +120,14 @@ macro_rules! __trace {
 }
 
 /// Logs what helps when looking for a fault: `log::debug!("…")`, with the arguments of [`format!`].
+///
+/// ```
+/// use hookbox_sdk::{Event, Failure, log};
+///
+/// let event = Event::sample("repo-content")?;
+/// log::debug!("{} bytes of payload", event.raw().len());
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __debug {
@@ -118,6 +135,14 @@ macro_rules! __debug {
 }
 
 /// Logs what happened: `log::info!("…")`, with the arguments of [`format!`].
+///
+/// ```
+/// use hookbox_sdk::{Event, Failure, log};
+///
+/// let event = Event::sample("discussion-comment")?;
+/// log::info!("a comment in {}", event.repo_name().unwrap_or("a repo without a name"));
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __info {
@@ -125,6 +150,16 @@ macro_rules! __info {
 }
 
 /// Logs what wants an eye: `log::warn!("…")`, with the arguments of [`format!`].
+///
+/// ```
+/// use hookbox_sdk::{Event, Failure, hub::Card, log};
+///
+/// let card = Card::parse("# Reviews\n");
+/// if !card.has("license") {
+///     log::warn!("{} has no licence", Event::sample("repo-content")?.repo_name().unwrap_or_default());
+/// }
+/// # Ok::<(), Failure>(())
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __warn {
@@ -132,6 +167,14 @@ macro_rules! __warn {
 }
 
 /// Logs what went wrong: `log::error!("…")`, with the arguments of [`format!`].
+///
+/// ```
+/// use hookbox_sdk::{config, log};
+///
+/// if let Err(error) = config::require("channel") {
+///     log::error!("nobody is told: {error}");
+/// }
+/// ```
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __error {

@@ -45,6 +45,13 @@ use wasi::Bucket;
 const PAGES_MAX: u32 = 10_000;
 
 /// Why the state did not do what it was asked.
+///
+/// ```
+/// use hookbox_sdk::state;
+///
+/// // A test without a state has what a plugin without a grant has.
+/// assert_eq!(state::open().unwrap_err(), state::Error::NotGranted);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Error {
@@ -71,10 +78,34 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// The plugin's keys and values.
+///
+/// ```
+/// use hookbox_sdk::{state, testing};
+///
+/// /// Whether that account is met for the first time, in whatever delivery.
+/// fn is_new(state: &state::Store, author: &str) -> Result<bool, state::Error> {
+///     Ok(state.increment(&format!("met/{author}"), 1)? == 1)
+/// }
+///
+/// let _state = testing::state();
+/// assert!(is_new(&state::open()?, "ada")?);
+/// assert!(!is_new(&state::open()?, "ada")?);
+/// # Ok::<(), state::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Store(Bucket);
 
 /// Opens the plugin's keys and values.
+///
+/// ```
+/// use hookbox_sdk::{state, testing};
+///
+/// let _state = testing::state();
+/// state::open()?.set("head", "575db8b")?;
+/// // What another delivery finds.
+/// assert_eq!(state::open()?.text("head")?.as_deref(), Some("575db8b"));
+/// # Ok::<(), state::Error>(())
+/// ```
 ///
 /// # Errors
 /// If the grant has no `[state]`.
@@ -85,6 +116,15 @@ pub fn open() -> Result<Store, Error> {
 impl Store {
     /// The value of a key.
     ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("digest", [0x57, 0xff])?;
+    /// assert_eq!(state.get("digest")?, Some(vec![0x57, 0xff]));
+    /// assert_eq!(state.get("never set")?, None);
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the key is too long, or the host cannot read.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
@@ -92,6 +132,14 @@ impl Store {
     }
 
     /// The value of a key as text. Bytes that are no UTF-8 are replaced.
+    ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("last-author", "ada")?;
+    /// assert_eq!(state.text("last-author")?.as_deref(), Some("ada"));
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the key is too long, or the host cannot read.
@@ -102,6 +150,16 @@ impl Store {
 
     /// Sets a key.
     ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("head", "ce9a467")?;
+    /// state.set("head", "575db8b")?; // in place of what was there
+    /// assert_eq!(state.text("head")?.as_deref(), Some("575db8b"));
+    /// assert!(state.set(&"k".repeat(1025), "").is_err());
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the key or the value is too large, or the quota is used up.
     pub fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
@@ -109,6 +167,16 @@ impl Store {
     }
 
     /// Forgets a key; one that is not there stays so.
+    ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("discussion/19", "open")?;
+    /// state.delete("discussion/19")?;
+    /// state.delete("discussion/19")?; // no error
+    /// assert!(!state.exists("discussion/19")?);
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the key is too long.
@@ -118,6 +186,15 @@ impl Store {
 
     /// Whether a key is there.
     ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("welcomed/ada", "")?;
+    /// assert!(state.exists("welcomed/ada")?);
+    /// assert!(!state.exists("welcomed/bob")?);
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the key is too long, or the host cannot read.
     pub fn exists(&self, key: &str) -> Result<bool, Error> {
@@ -126,6 +203,15 @@ impl Store {
 
     /// Adds to the number that a key holds in decimal digits, and returns the sum. A key that is not there holds 0.
     ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// assert_eq!(state.increment("comments", 1)?, 1);
+    /// assert_eq!(state.increment("comments", 2)?, 3);
+    /// assert_eq!(state.text("comments")?.as_deref(), Some("3"));
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If what it holds is no number, or the sum has more than 64 bits.
     pub fn increment(&self, key: &str, by: u64) -> Result<u64, Error> {
@@ -133,6 +219,18 @@ impl Store {
     }
 
     /// All keys.
+    ///
+    /// ```
+    /// # let _state = hookbox_sdk::testing::state();
+    /// let state = hookbox_sdk::state::open()?;
+    /// state.set("seen/ada", "")?;
+    /// state.set("seen/bob", "")?;
+    /// for key in state.keys()?.iter().filter(|key| key.starts_with("seen/")) {
+    ///     state.delete(key)?;
+    /// }
+    /// assert!(state.keys()?.is_empty());
+    /// # Ok::<(), hookbox_sdk::state::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the host cannot read.

@@ -51,6 +51,15 @@ pub(crate) struct Delivery {
 impl Event {
     /// An event with one of the built-in payloads, for tests. [`sample::SAMPLES`] lists them.
     ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::sample("repo-move")?;
+    /// assert_eq!((event.scope(), event.action()), ("repo", "move"));
+    /// assert!(Event::sample("repo-moved").unwrap_err().reason().contains("repo-move"));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is no sample of that name: the reason lists those that there are.
     pub fn sample(name: &str) -> Result<Event> {
@@ -61,6 +70,16 @@ impl Event {
     }
 
     /// An event with a payload of one's own, for tests: first attempt, scope and action as in the payload.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::from_json(r#"{
+    ///     "event": {"scope": "repo.content", "action": "update"}, "repo": {"type": "dataset", "name": "my-org/reviews"}
+    /// }"#)?;
+    /// assert_eq!((event.scope(), event.repo_name()), ("repo.content", Some("my-org/reviews")));
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// # Errors
     /// If the text is no JSON object.
@@ -103,6 +122,20 @@ impl Event {
     }
 
     /// The same event on another attempt, for tests.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// /// Gives up quietly in place of trying for two days.
+    /// fn handle(event: &Event) -> Result {
+    ///     if event.attempt() > 3 { ignored("no longer news") } else { Err(Failure::retry("the channel is busy")) }
+    /// }
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// assert!(handle(&event).is_err());
+    /// assert_eq!(handle(&event.with_attempt(4)), ignored("no longer news"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn with_attempt(mut self, attempt: u32) -> Event {
         self.delivery.attempt = attempt;
@@ -110,6 +143,14 @@ impl Event {
     }
 
     /// The same event with a header, for tests.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::sample("repo-create")?.with_header("user-agent", "a test");
+    /// assert_eq!(event.header("User-Agent").as_deref(), Some("a test"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Event {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -132,66 +173,215 @@ impl Event {
     }
 
     /// The delivery's id: the same for every plugin that handles it.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure, log};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// // Two plugins that log it can be brought together by it.
+    /// log::info!("delivery {}", event.id());
+    /// assert_eq!(event.id(), event.clone().with_attempt(2).id());
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn id(&self) -> &str {
         &self.delivery.id
     }
 
     /// The idempotency key: the same over all attempts, new when an operator replays the delivery.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure, http::Request};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// // Who takes the same key twice does the thing once.
+    /// let order = Request::post("https://shop.example.org/orders").with_header("idempotency-key", event.run_id());
+    /// assert_eq!(order.header("idempotency-key"), Some(event.with_attempt(2).run_id()));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn run_id(&self) -> &str {
         &self.delivery.run_id
     }
 
     /// Which attempt this is, from 1.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// assert_eq!(event.attempt(), 1);
+    /// assert_eq!(event.with_attempt(2).attempt(), 2);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn attempt(&self) -> u32 {
         self.delivery.attempt
     }
 
     /// When the host received the delivery, in milliseconds since the Unix epoch.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// let day = event.received_at_ms() / (24 * 60 * 60 * 1000);
+    /// assert_eq!(day, 20_454); // 1 January 2026, that of all events of tests
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn received_at_ms(&self) -> u64 {
         self.delivery.received_at_ms
     }
 
     /// When the host received the delivery.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// let age = SystemTime::now().duration_since(event.received_at())?;
+    /// assert!(age > Duration::from_secs(3600)); // events of tests are of 1 January 2026
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn received_at(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(self.delivery.received_at_ms)
     }
 
     /// The scope as the subscription sees it: an unknown scope is narrowed to a known one above it.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo.config")]
+    /// fn changed(event: ConfigEvent) -> Result { done(format!("{} as {}", event.sent_scope(), event.scope())) }
+    ///
+    /// plugin! { description: "Watches settings", handlers: [changed] }
+    ///
+    /// # fn main() -> Result<()> {
+    /// let event = Event::sample("unknown-scope")?;
+    /// assert_eq!(PLUGIN.deliver(&event), Some(done("repo.config.dois as repo.config")));
+    /// # Ok(()) }
+    /// ```
     pub fn scope(&self) -> &str {
         &self.delivery.scope
     }
 
     /// The action as the subscription sees it: `update` where the scope was narrowed.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo", actions = [create, delete])]
+    /// fn count(event: RepoEvent) -> Result {
+    ///     done(if event.action() == "create" { "one more" } else { "one less" })
+    /// }
+    ///
+    /// plugin! { description: "Counts repos", handlers: [count] }
+    ///
+    /// # fn main() -> Result<()> {
+    /// assert_eq!(PLUGIN.deliver(&Event::sample("repo-delete")?), Some(done("one less")));
+    /// # Ok(()) }
+    /// ```
     pub fn action(&self) -> &str {
         &self.delivery.action
     }
 
     /// The scope as the Hub sent it.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo.*")]
+    /// fn log(event: RepoEvent) -> Result { done(format!("{} of {}", event.sent_scope(), event.repo.name)) }
+    ///
+    /// plugin! { description: "Logs repos", handlers: [log] }
+    ///
+    /// # fn main() -> Result<()> {
+    /// let answer = PLUGIN.deliver(&Event::sample("repo-content")?);
+    /// assert_eq!(answer, Some(done("repo.content of some-user/some-repo")));
+    /// # Ok(()) }
+    /// ```
     pub fn sent_scope(&self) -> &str {
         &self.delivery.sent_scope
     }
 
     /// The action as the Hub sent it.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo.config")]
+    /// fn changed(event: ConfigEvent) -> Result { done(format!("{} as {}", event.sent_action(), event.action())) }
+    ///
+    /// plugin! { description: "Watches settings", handlers: [changed] }
+    ///
+    /// # fn main() -> Result<()> {
+    /// // What is created under a setting is an update of the settings.
+    /// let event = Event::sample("unknown-scope")?;
+    /// assert_eq!(PLUGIN.deliver(&event), Some(done("create as update")));
+    /// # Ok(()) }
+    /// ```
     pub fn sent_action(&self) -> &str {
         &self.delivery.sent_action
     }
 
     /// The repo's type (`model`), if sent; known without parsing the payload.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// fn models_only(event: &Event) -> Result {
+    ///     match event.repo_type() {
+    ///         Some("model") => done("looked at"),
+    ///         other => ignored(format!("a {}", other.unwrap_or("repo of no type"))),
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(models_only(&Event::sample("bucket-content")?), ignored("a bucket"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn repo_type(&self) -> Option<&str> {
         self.delivery.repo_type.as_deref()
     }
 
     /// The repo's name with its namespace, if sent; known without parsing the payload.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let event = Event::sample("repo-create")?;
+    /// assert!(event.repo_name().is_some_and(|name| name.starts_with("some-user/")));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn repo_name(&self) -> Option<&str> {
         self.delivery.repo_name.as_deref()
     }
 
     /// The repo's id, which survives a rename, if sent; known without parsing the payload.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure, OrReject, Require, state, testing};
+    ///
+    /// # let _state = testing::state();
+    /// let event = Event::sample("repo-create")?;
+    /// // What is kept by the id is found again when the repo has another name.
+    /// let key = format!("repo/{}", event.repo_id().or_reject("which repo?")?);
+    /// state::open()?.set(&key, "welcomed")?;
+    /// assert!(state::open()?.exists("repo/6366c000a2abcdf2fd69a080")?);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn repo_id(&self) -> Option<&str> {
         self.delivery.repo_id.as_deref()
     }
 
     /// The payload, typed. Parsed on first use.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure, Require};
+    ///
+    /// let event = Event::sample("discussion-comment")?;
+    /// let discussion = event.payload()?.discussion.as_ref().or_reject("which discussion?")?;
+    /// assert_eq!((discussion.num, discussion.title.as_str()), (3, "Hello!"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// # Errors
     /// Rejects a payload that is not one JSON object.
@@ -225,6 +415,14 @@ impl Event {
     }
 
     /// The exact bytes of the request's body.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure};
+    ///
+    /// let sent = r#"{ "event": {"scope": "repo", "action": "create"} }"#;
+    /// assert_eq!(Event::from_json(sent)?.raw(), sent.as_bytes()); // blanks and all
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn raw(&self) -> &[u8] {
         self.body.get_or_init(fetch_body)
     }
@@ -266,58 +464,4 @@ fn fetch_body() -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_carries_what_the_host_would_say_of_it() -> Result<()> {
-        let event = Event::sample("repo-content")?.with_attempt(3);
-        assert_eq!((event.scope(), event.action()), ("repo.content", "update"));
-        assert_eq!(
-            (event.sent_scope(), event.sent_action()),
-            ("repo.content", "update")
-        );
-        assert_eq!(event.repo_type(), Some("model"));
-        assert_eq!(event.repo_id(), Some("6366c000a2abcdf2fd69a080"));
-        assert_eq!(event.attempt(), 3);
-        assert_eq!(event.received_at_ms(), 1_767_225_600_000);
-        assert_ne!(event.id(), event.run_id());
-        Ok(())
-    }
-
-    #[test]
-    fn the_payload_is_there_typed_as_a_tree_and_as_bytes() -> Result<()> {
-        let text = r#"{"event": {"scope": "repo", "action": "create"}, "new": {"deep": [1]}}"#;
-        let event = Event::from_json(text)?;
-        assert_eq!(event.raw(), text.as_bytes());
-        assert_eq!(event.json()?.pointer("/new/deep/0"), Some(&Value::from(1)));
-        assert_eq!(event.payload()?.event.scope, "repo");
-        assert_eq!(event.repo_name(), None);
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_no_object_is_rejected_with_the_reason() {
-        let no_object = Event::from_json("[1]")
-            .map(|_| ())
-            .map_err(|failure| failure.reason().to_owned());
-        let expected =
-            "the payload is JSON, but no object: the Hub sends objects, so check what posted it";
-        assert_eq!(no_object, Err(expected.to_owned()));
-        let cut = Event::from_json("{\"event\": {")
-            .map(|_| ())
-            .map_err(|failure| failure.reason().to_owned());
-        let expected = "the payload is no JSON that can be read (there is no key at byte 11): check what posted it";
-        assert_eq!(cut, Err(expected.to_owned()));
-    }
-
-    #[test]
-    fn an_unknown_sample_names_those_there_are() {
-        let reason = Event::sample("nope")
-            .map(|_| ())
-            .map_err(|failure| failure.reason().to_owned());
-        assert!(reason.is_err_and(
-            |text| text.contains("`nope`") && text.contains("discussion-comment-hidden")
-        ));
-    }
-}
+mod tests;

@@ -136,6 +136,22 @@ pub use hookbox_sdk_macros::on;
 pub use hookbox_sdk_macros::plugin;
 
 /// Everything that a plugin needs, for `use hookbox_sdk::prelude::*;`.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// #[on("discussion.comment")]
+/// fn count(event: CommentEvent) -> Result {
+///     let greeting = config::get("greeting")?.unwrap_or_default();
+///     done_json(&json!({"greeting": greeting, "author": event.comment.author.id}))
+/// }
+///
+/// plugin! { description: "Greets", handlers: [count], wants: [Want::config("greeting")] }
+/// # fn main() -> Result<()> {
+/// # let answer = PLUGIN.deliver(&Event::sample("discussion-comment")?);
+/// # assert_eq!(answer, Some(done(r#"{"author":"61d2000c3c2083e1c08af22d","greeting":""}"#)));
+/// # Ok(()) }
+/// ```
 pub mod prelude {
     pub use crate::serde_json::json;
     pub use crate::{

@@ -31,6 +31,20 @@ pub struct Manifest {
 }
 
 /// Events that a plugin handles.
+///
+/// ```
+/// use hookbox_sdk::{Subscription, prelude::*};
+///
+/// #[on("discussion.comment", actions = [create])]
+/// fn greet(_: CommentEvent) -> Result { done("hello") }
+///
+/// plugin! { description: "Says hello", handlers: [greet] }
+///
+/// # fn main() {
+/// let declared = Subscription { scope: "discussion.comment".to_owned(), actions: vec!["create".to_owned()] };
+/// assert_eq!(PLUGIN.manifest().subscriptions, [declared]);
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// An exact scope (`repo.content`), a subtree (`repo.*`), or `*` for all.
@@ -100,56 +114,130 @@ impl Want {
     }
 
     /// The request methods it needs; say all that it uses.
+    ///
+    /// ```
+    /// let want = hookbox_sdk::Want::http("huggingface.co").methods(["GET", "POST"]);
+    /// assert_eq!(want.detail(), r#"{"methods":["GET","POST"]}"#);
+    /// ```
     pub fn methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Want {
         self.methods = methods.into_iter().map(Into::into).collect();
         self
     }
 
     /// The paths it needs, as globs (`/api/models/**`).
+    ///
+    /// ```
+    /// let want = hookbox_sdk::Want::http("huggingface.co").paths(["/api/models/my-org/**"]);
+    /// assert_eq!(want.detail(), r#"{"paths":["/api/models/my-org/**"]}"#);
+    /// ```
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Want {
         self.paths = paths.into_iter().map(Into::into).collect();
         self
     }
 
     /// The credential that the host should add to its requests, in words for the operator: the plugin never sees it.
+    ///
+    /// ```
+    /// let want = hookbox_sdk::Want::http("huggingface.co").credential("a token that may write discussions");
+    /// assert_eq!(want.detail(), r#"{"credential":"a token that may write discussions"}"#);
+    /// ```
     pub fn credential(mut self, wish: impl Into<String>) -> Want {
         self.credential = Some(wish.into());
         self
     }
 
     /// The plugin is useless without it: the host holds the plugin until it is granted.
+    ///
+    /// ```
+    /// use hookbox_sdk::Want;
+    ///
+    /// assert!(Want::http("huggingface.co").required().is_required());
+    /// assert!(!Want::http("slack.com").is_required());
+    /// ```
     pub fn required(mut self) -> Want {
         self.required = true;
         self
     }
 
     /// Why, in words for the operator.
+    ///
+    /// ```
+    /// let want = hookbox_sdk::Want::config("channel").because("it says there what happened");
+    /// assert_eq!(want.reason(), "it says there what happened");
+    /// ```
     pub fn because(mut self, reason: impl Into<String>) -> Want {
         self.reason = reason.into();
         self
     }
 
     /// `http`, `config` or `state`.
+    ///
+    /// ```
+    /// use hookbox_sdk::Want;
+    ///
+    /// let wants = [Want::http("slack.com"), Want::config("channel"), Want::state("what was said")];
+    /// assert_eq!(wants.each_ref().map(Want::kind), ["http", "config", "state"]);
+    /// ```
     pub fn kind(&self) -> &str {
         self.kind
     }
 
     /// The host, the key or the label.
+    ///
+    /// ```
+    /// use hookbox_sdk::Want;
+    ///
+    /// let wants = [Want::http("slack.com"), Want::config("channel"), Want::state("what was said")];
+    /// assert_eq!(wants.each_ref().map(Want::name), ["slack.com", "channel", "what was said"]);
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether the plugin is useless without it.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo.content")]
+    /// fn tell(event: ContentEvent) -> Result { done(event.repo.name.as_str()) }
+    ///
+    /// plugin! {
+    ///     description: "Tells a channel of pushes",
+    ///     handlers: [tell],
+    ///     wants: [Want::http("slack.com").required(), Want::config("channel")],
+    /// }
+    ///
+    /// # fn main() {
+    /// let held_without: Vec<_> = PLUGIN.manifest().wants.into_iter().filter(Want::is_required).collect();
+    /// assert_eq!(held_without[0].name(), "slack.com");
+    /// # }
+    /// ```
     pub fn is_required(&self) -> bool {
         self.required
     }
 
     /// Why, in words for the operator.
+    ///
+    /// ```
+    /// use hookbox_sdk::Want;
+    ///
+    /// assert_eq!(Want::state("seen").because("nobody is greeted twice").reason(), "nobody is greeted twice");
+    /// assert_eq!(Want::state("seen").reason(), "");
+    /// ```
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
     /// Methods, paths and credential as a JSON object; an empty text if there are none.
+    ///
+    /// ```
+    /// use hookbox_sdk::Want;
+    ///
+    /// let want = Want::http("huggingface.co").methods(["GET"]).paths(["/api/**"]);
+    /// assert_eq!(want.detail(), r#"{"methods":["GET"],"paths":["/api/**"]}"#);
+    /// assert_eq!(Want::config("channel").detail(), "");
+    /// ```
     pub fn detail(&self) -> String {
         let mut parts = Vec::new();
         if !self.methods.is_empty() {

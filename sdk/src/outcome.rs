@@ -22,6 +22,14 @@ use crate::{http, hub};
 pub type Result<T = Outcome, E = Failure> = std::result::Result<T, E>;
 
 /// How a delivery was handled. The text, at most 64 KiB, is kept with the attempt and shown to the operator.
+///
+/// ```
+/// use hookbox_sdk::{Outcome, done, ignored};
+///
+/// // `done` and `ignored` make one as a handler returns it.
+/// assert_eq!(done("3 files"), Ok(Outcome::Done(Some("3 files".to_owned()))));
+/// assert_eq!(ignored("a bot wrote it"), Ok(Outcome::Ignored(Some("a bot wrote it".to_owned()))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Handled.
@@ -31,6 +39,20 @@ pub enum Outcome {
 }
 
 /// Why a delivery was not handled.
+///
+/// ```
+/// use hookbox_sdk::{Failure, Result, done};
+///
+/// fn review(card: Option<&str>) -> Result {
+///     match card {
+///         None => Err(Failure::retry("the card is not there yet")),
+///         Some("") => Err(Failure::reject("the card is empty")),
+///         Some(card) => done(format!("{} words", card.split_whitespace().count())),
+///     }
+/// }
+///
+/// assert_eq!(review(None), Err(Failure::Retry { reason: "the card is not there yet".to_owned(), after_ms: None }));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
     /// Try again later.

@@ -4,6 +4,21 @@ use crate::scope::{Seen, taker, winner};
 use crate::{Event, Failure, Manifest, Result, Subscription, Want};
 
 /// A scope with its actions, and the function that handles them.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// #[on("repo.content", actions = [update])]
+/// fn pushed(event: ContentEvent) -> Result { done(format!("{} refs", event.refs.len())) }
+///
+/// plugin! { description: "Counts refs", handlers: [pushed] }
+///
+/// # fn main() -> Result<()> {
+/// let handler = PLUGIN.handlers[0];
+/// assert_eq!((handler.scope, handler.actions), ("repo.content", &["update"][..]));
+/// assert_eq!((handler.handle)(Event::sample("repo-content")?), done("2 refs"));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Handler {
     /// An exact scope (`repo.content`), a subtree (`repo.*`), or `*` for all.
@@ -15,6 +30,21 @@ pub struct Handler {
 }
 
 /// A plugin: made by [`plugin!`](crate::plugin!) as the constant `PLUGIN`.
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// #[on("repo", actions = [create])]
+/// fn greet(event: RepoEvent) -> Result { done(format!("hello {}", event.repo.name)) }
+///
+/// plugin! { description: "Greets new repos", handlers: [greet] }
+///
+/// # fn main() -> Result<()> {
+/// assert_eq!(PLUGIN.description, "Greets new repos");
+/// let event = Event::sample("repo-create")?;
+/// assert_eq!(PLUGIN.deliver(&event), Some(done("hello some-user/some-repo")));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Plugin {
     /// The plugin's version: that of its crate.
@@ -29,6 +59,21 @@ pub struct Plugin {
 
 impl Plugin {
     /// What the plugin says of itself to the host.
+    ///
+    /// ```
+    /// use hookbox_sdk::prelude::*;
+    ///
+    /// #[on("repo", actions = [create])]
+    /// fn greet(event: RepoEvent) -> Result { done(format!("hello {}", event.repo.name)) }
+    ///
+    /// plugin! { description: "Greets new repos", handlers: [greet], wants: [Want::config("greeting")] }
+    ///
+    /// # fn main() {
+    /// let manifest = PLUGIN.manifest();
+    /// assert_eq!(manifest.subscriptions[0].actions, ["create"]);
+    /// assert_eq!(manifest.wants, [Want::config("greeting")]);
+    /// # }
+    /// ```
     #[inline]
     pub fn manifest(&self) -> Manifest {
         let subscription = |handler: &Handler| Subscription {

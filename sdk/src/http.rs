@@ -43,8 +43,37 @@ pub use response::Response;
 pub(crate) use url::{Target, encoded};
 
 /// What sends requests: in a component the plugin's host, in a native test what the test gave.
+///
+/// ```
+/// use hookbox_sdk::{Failure, http, testing};
+///
+/// /// A network in which every host is down.
+/// struct Down;
+///
+/// impl http::Transport for Down {
+///     fn send(&self, _: &http::Request) -> Result<http::Response, http::Error> {
+///         Err(http::Error::new(http::ErrorKind::Unreachable, "the connection was refused"))
+///     }
+/// }
+///
+/// let _network = testing::network(Down);
+/// let error = http::Request::get("https://example.org/").send().unwrap_err();
+/// assert_eq!(error.kind(), http::ErrorKind::Unreachable);
+/// ```
 pub trait Transport {
     /// Sends a request and waits for the whole answer.
+    ///
+    /// ```
+    /// use hookbox_sdk::http::{Error, Request, Response, Transport};
+    ///
+    /// // A function is a transport.
+    /// let echo = |request: &Request| -> Result<Response, Error> {
+    ///     Ok(Response::new(200).with_body(request.body()))
+    /// };
+    /// let request = Request::post("https://example.org/echo").with_body("text/plain", "hello");
+    /// assert_eq!(echo.send(&request)?.text(), "hello");
+    /// # Ok::<(), Error>(())
+    /// ```
     ///
     /// # Errors
     /// If there is no answer, or only a part of one. Any status is an answer.

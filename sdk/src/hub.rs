@@ -94,12 +94,41 @@ use crate::config;
 use crate::http::Target;
 
 /// Where the Hub is, unless the setting `hub-endpoint` says otherwise.
+///
+/// ```
+/// use hookbox_sdk::hub;
+///
+/// assert_eq!(hub::Client::new()?.endpoint(), hub::ENDPOINT);
+/// # Ok::<(), hookbox_sdk::Failure>(())
+/// ```
 pub const ENDPOINT: &str = "https://huggingface.co";
 
 /// Where the router of inference providers is, unless the setting `router-endpoint` says otherwise.
+///
+/// ```
+/// use hookbox_sdk::hub;
+///
+/// assert_eq!(hub::Client::new()?.router(), hub::ROUTER);
+/// # Ok::<(), hookbox_sdk::Failure>(())
+/// ```
 pub const ROUTER: &str = "https://router.huggingface.co";
 
 /// The Hub, as the grant lets the plugin reach it.
+///
+/// ```
+/// use hookbox_sdk::{hub, prelude::*, testing::FakeHub};
+///
+/// fn title(event: &Event, num: u64) -> Result<String> {
+///     Ok(hub::Client::new()?.discussion(&hub::Repo::of(event)?, num)?.title)
+/// }
+///
+/// # fn main() -> Result<()> {
+/// # let fake = FakeHub::start();
+/// # let thread = json!({"num": 3, "title": "Hello!"});
+/// # fake.answers("GET", "/api/models/some-user/some-repo/discussions/3", &thread);
+/// assert_eq!(title(&Event::sample("discussion-comment")?, 3)?, "Hello!");
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
     endpoint: String,
@@ -128,11 +157,28 @@ impl Client {
     }
 
     /// Where the Hub is, without a slash at the end.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub::{Client, Repo}, testing};
+    ///
+    /// let hub = Client::new()?;
+    /// let page = format!("{}/{}/discussions/19", hub.endpoint(), Repo::dataset("my-org/reviews")?);
+    /// assert_eq!(page, "https://huggingface.co/datasets/my-org/reviews/discussions/19");
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Where the router is, without a slash at the end.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub::Client, testing};
+    ///
+    /// let _config = testing::config([("router-endpoint", "https://models.example.org")]);
+    /// assert_eq!(Client::new()?.router(), "https://models.example.org");
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn router(&self) -> &str {
         &self.router
     }

@@ -36,6 +36,14 @@ struct Field<'a> {
 
 impl<'a> Card<'a> {
     /// Reads a `README.md`. Metadata that does not end is none: the Hub does not take it for some either.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Card;
+    ///
+    /// let card = Card::parse("---\nlicense: mit\n---\n# BERT\n");
+    /// assert_eq!(card.text("license"), Some("mit"));
+    /// assert!(!Card::parse("---\nlicense: mit\n").has("license")); // nothing ends the metadata
+    /// ```
     pub fn parse(readme: &'a str) -> Card<'a> {
         let readme = readme.strip_prefix('\u{feff}').unwrap_or(readme);
         let bare = Card {
@@ -62,11 +70,27 @@ impl<'a> Card<'a> {
     }
 
     /// Whether a key has a value: not merely a place for one, such as `license:` or `tags: []`.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Card;
+    ///
+    /// let card = Card::parse("---\nlicense:\ntags:\n- art\n---\n");
+    /// let missing: Vec<_> = ["license", "tags", "language"].into_iter().filter(|key| !card.has(key)).collect();
+    /// assert_eq!(missing, ["license", "language"]);
+    /// ```
     pub fn has(&self, key: &str) -> bool {
         self.field(key).is_some_and(|field| field.has_value)
     }
 
     /// The value of a key that is one word or text on the key's own line, without quotes.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Card;
+    ///
+    /// let card = Card::parse("---\npretty_name: \"Reviews, 2026\"\ntags:\n- art\n---\n");
+    /// assert_eq!(card.text("pretty_name"), Some("Reviews, 2026"));
+    /// assert_eq!(card.text("tags"), None); // a list
+    /// ```
     pub fn text(&self, key: &str) -> Option<&'a str> {
         let value = self.field(key)?.value;
         let is_text = !EMPTY.contains(&value) && !value.starts_with(['[', '{', '|', '>', '&', '*']);
@@ -74,6 +98,13 @@ impl<'a> Card<'a> {
     }
 
     /// What stands below the metadata.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Card;
+    ///
+    /// let card = Card::parse("---\nlicense: mit\n---\nA model that reads reviews.\n");
+    /// assert_eq!(card.description().split_whitespace().count(), 5);
+    /// ```
     pub fn description(&self) -> &'a str {
         self.description
     }

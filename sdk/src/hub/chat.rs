@@ -27,6 +27,17 @@ pub struct Chat {
 
 impl Chat {
     /// A conversation with a model, by its name on the Hub.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
+    /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user("Greet Ada."))?;
+    /// assert_eq!(fake.bodies()[0]["model"], "moonshotai/Kimi-K2.6");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn new(model: impl Into<String>) -> Chat {
         Chat {
             model: model.into(),
@@ -36,18 +47,55 @@ impl Chat {
     }
 
     /// What the model should know and heed.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Bonjour !"}}]}));
+    /// let chat = Chat::new("moonshotai/Kimi-K2.6").system("You answer in French.").user("Greet Ada.");
+    /// Client::new()?.complete(&chat)?;
+    /// assert_eq!(fake.bodies()[0]["messages"][0], json!({"role": "system", "content": "You answer in French."}));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn system(self, text: impl Into<String>) -> Chat {
         self.message("system", text.into())
     }
 
     /// What a person says. It is text of others: a model may do what it says, so give the model no power over anything.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "It is MIT."}}]}));
+    /// let event = Event::sample("discussion-comment")?;
+    /// let asked = event.payload()?.comment.as_ref().and_then(|comment| comment.content.as_deref());
+    /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user(asked.unwrap_or_default()))?;
+    /// assert_eq!(fake.bodies()[0]["messages"], json!([{"role": "user", "content": "This adds an env key"}]));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn user(self, text: impl Into<String>) -> Chat {
         self.message("user", text.into())
     }
 
     /// What the model said before.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Since May."}}]}));
+    /// let chat = Chat::new("moonshotai/Kimi-K2.6").user("Which licence?").assistant("MIT.").user("Since when?");
+    /// Client::new()?.complete(&chat)?;
+    /// assert_eq!(fake.bodies()[0]["messages"][1]["role"], "assistant");
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn assistant(self, text: impl Into<String>) -> Chat {
         self.message("assistant", text.into())
@@ -59,6 +107,17 @@ impl Chat {
     }
 
     /// At most so many tokens in the answer.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
+    /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user("Greet Ada.").tokens_max(500))?;
+    /// assert_eq!(fake.bodies()[0]["max_tokens"], 500);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn tokens_max(mut self, tokens: u64) -> Chat {
         self.tokens_max = Some(tokens);
@@ -67,6 +126,22 @@ impl Chat {
 }
 
 /// What a model answered.
+///
+/// ```
+/// use hookbox_sdk::hub::{Chat, Client};
+/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # let cut = json!({"choices": [{"message": {"content": "Once upon a"}, "finish_reason": "length"}]});
+/// # fake.answers("POST", "/v1/chat/completions", &cut);
+///
+/// let completion = Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user("Tell a story."))?;
+/// let text = match completion.finish_reason.as_str() {
+///     "length" => format!("{}…", completion.text),
+///     _ => completion.text,
+/// };
+/// assert_eq!(text, "Once upon a…");
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Completion {
@@ -111,6 +186,21 @@ impl Client {
     /// Give the attempt clearly more than the call, such as `timeout = "90s"` and `timeout = "60s"` in the entry of the
     /// router. Then a model that hangs is a call that failed, and is tried again; were they equal, the attempt would be
     /// cut off as one of a plugin that hangs, and those pause it.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Chat, Client};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// fn summary(text: &str) -> Result<String> {
+    ///     let chat = Chat::new("moonshotai/Kimi-K2.6").system("Sum up in one sentence.").user(text);
+    ///     Ok(Client::new()?.complete(&chat)?.text)
+    /// }
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "It adds a key."}}]}));
+    /// assert_eq!(summary("This adds an env key")?, "It adds a key.");
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `POST /v1/chat/completions` of the router (docs: "Inference Providers", chat completion; the shape is OpenAI's)
     ///

@@ -44,6 +44,22 @@ struct Fault {
 }
 
 /// What kind of fault it was, as far as a plugin can do something about it.
+///
+/// ```
+/// use hookbox_sdk::hub::{Client, ErrorKind, Repo};
+/// # use hookbox_sdk::{prelude::*, http::Response, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # fake.answers_with("GET", "/my-org/bert/raw/main/README.md", Ok(Response::new(404)));
+///
+/// // To a repo without a card there is something to say; any other fault is the Hub's or the token's.
+/// let card = match Client::new()?.read_file(&Repo::model("my-org/bert")?, "main", "README.md") {
+///     Ok(file) => file.text().into_owned(),
+///     Err(error) if error.kind() == &ErrorKind::NotFound => String::new(),
+///     Err(error) => return Err(error.into()),
+/// };
+/// assert_eq!(card, "");
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -181,32 +197,94 @@ impl Error {
     }
 
     /// What kind of fault it was.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, ErrorKind, Repo};
+    ///
+    /// let error = Client::new()?.retitle(&Repo::model("my-org/bert")?, 7, "?").unwrap_err();
+    /// assert_eq!(error.kind(), &ErrorKind::Argument); // nothing was sent
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
     /// The answer's status, if there was one.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Failure, hub::Client, http::Response, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers_with("GET", "/api/whoami-v2", Ok(Response::new(401)));
+    /// let error = Client::new()?.whoami().unwrap_err();
+    /// assert_eq!(error.status(), Some(401));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
     /// What the Hub said in its own words, at most 300 characters; or what is wrong with the call.
+    ///
+    /// ```
+    /// use hookbox_sdk::{hub::{Client, Repo}, http::Response, prelude::*, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// let refusal = Response::new(400).with_json(&json!({"error": "Discussions are disabled"}));
+    /// fake.answers_with("POST", "/api/models/my-org/bert/discussions", Ok(refusal));
+    /// let error = Client::new()?.open_discussion(&Repo::model("my-org/bert")?, "A licence?", "Which?").unwrap_err();
+    /// assert_eq!(error.message(), "Discussions are disabled");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
     /// The Hub's word for the fault, such as `RepoNotFound`, `RevisionNotFound`, `EntryNotFound`, `GatedRepo`. (hub
     /// client, `hf_raise_for_status`: header `X-Error-Code`)
+    ///
+    /// ```
+    /// use hookbox_sdk::{Failure, hub::{Client, Repo}, http::Response, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// let gated = Response::new(403).with_header("X-Error-Code", "GatedRepo");
+    /// fake.answers_with("GET", "/my-org/bert/raw/main/README.md", Ok(gated));
+    /// let error = Client::new()?.read_file(&Repo::model("my-org/bert")?, "main", "README.md").unwrap_err();
+    /// assert_eq!(error.code(), Some("GatedRepo"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
 
     /// What the Hub's support asks for. (hub client: header `X-Request-Id`)
+    ///
+    /// ```
+    /// use hookbox_sdk::{Failure, hub::Client, http::Response, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// let broken = Response::new(500).with_header("X-Request-Id", "Root=1-67");
+    /// fake.answers_with("GET", "/api/whoami-v2", Ok(broken));
+    /// let error = Client::new()?.whoami().unwrap_err();
+    /// assert_eq!(error.request_id(), Some("Root=1-67"));
+    /// assert_eq!(error.to_string(), "GET /api/whoami-v2: the Hub answers 500 (request Root=1-67)");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
     /// Whether what was asked for is not there.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Failure, hub::{Client, Repo}, http::Response, testing::FakeHub};
+    ///
+    /// # let fake = FakeHub::start();
+    /// fake.answers_with("GET", "/api/models/my-org/bert/discussions/7", Ok(Response::new(404)));
+    /// let gone = Client::new()?.discussion(&Repo::model("my-org/bert")?, 7);
+    /// assert!(gone.is_err_and(|error| error.is_not_found()));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn is_not_found(&self) -> bool {
         self.0.kind == ErrorKind::NotFound
     }

@@ -6,6 +6,20 @@ use super::{Error, path};
 use crate::Event;
 
 /// A kind of repo that has discussions and commits.
+///
+/// ```
+/// use hookbox_sdk::{hub::{Repo, RepoKind}, prelude::*};
+///
+/// fn build(event: &Event) -> Result {
+///     match Repo::of(event)?.kind() {
+///         RepoKind::Space => done("built"),
+///         RepoKind::Model | RepoKind::Dataset => ignored("only Spaces are built"),
+///     }
+/// }
+///
+/// assert_eq!(build(&Event::sample("repo-content-pr")?), done("built"));
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RepoKind {
     /// A model.
@@ -46,6 +60,14 @@ pub struct Repo {
 impl Repo {
     /// A model, by its name with the namespace; old ones have none (`gpt2`).
     ///
+    /// ```
+    /// use hookbox_sdk::hub::Repo;
+    ///
+    /// assert_eq!(Repo::model("openai-community/gpt2")?.to_string(), "openai-community/gpt2");
+    /// assert_eq!(Repo::model("gpt2")?.name(), "gpt2");
+    /// # Ok::<(), hookbox_sdk::hub::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If that is no repo's name.
     pub fn model(name: &str) -> Result<Repo, Error> {
@@ -53,6 +75,14 @@ impl Repo {
     }
 
     /// A dataset, by its name with the namespace.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Repo;
+    ///
+    /// assert_eq!(Repo::dataset("my-org/reviews")?.to_string(), "datasets/my-org/reviews");
+    /// assert!(Repo::dataset("datasets/my-org/reviews").is_err()); // the name alone
+    /// # Ok::<(), hookbox_sdk::hub::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If that is no repo's name.
@@ -62,6 +92,14 @@ impl Repo {
 
     /// A Space, by its name with the namespace.
     ///
+    /// ```
+    /// use hookbox_sdk::hub::Repo;
+    ///
+    /// let preview = Repo::space(&format!("my-org/demo-pr-{}", 5))?;
+    /// assert_eq!(preview.to_string(), "spaces/my-org/demo-pr-5");
+    /// # Ok::<(), hookbox_sdk::hub::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If that is no repo's name.
     pub fn space(name: &str) -> Result<Repo, Error> {
@@ -69,6 +107,15 @@ impl Repo {
     }
 
     /// The repo that an event happened to. The payload is not parsed for it.
+    ///
+    /// ```
+    /// use hookbox_sdk::{Event, Failure, hub::Repo};
+    ///
+    /// let repo = Repo::of(&Event::sample("discussion-comment")?)?;
+    /// assert_eq!(repo, Repo::model("some-user/some-repo")?);
+    /// assert!(Repo::of(&Event::sample("bucket-content")?).is_err());
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// # Errors
     /// If the event names none, or one of a kind that has neither discussions nor commits (a bucket).
@@ -103,11 +150,26 @@ impl Repo {
     }
 
     /// What kind it is of.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Repo, RepoKind};
+    ///
+    /// assert_eq!(Repo::dataset("my-org/reviews")?.kind(), RepoKind::Dataset);
+    /// # Ok::<(), hookbox_sdk::hub::Error>(())
+    /// ```
     pub fn kind(&self) -> RepoKind {
         self.kind
     }
 
     /// Its name with the namespace.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Repo;
+    ///
+    /// let repo = Repo::dataset("my-org/reviews")?;
+    /// assert_eq!(repo.name().split_once('/'), Some(("my-org", "reviews")));
+    /// # Ok::<(), hookbox_sdk::hub::Error>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }

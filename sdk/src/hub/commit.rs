@@ -12,9 +12,15 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// What a commit does: files that it writes and deletes.
 ///
 /// ```
-/// use hookbox_sdk::hub::Commit;
+/// use hookbox_sdk::hub::{Client, Commit, Repo};
+/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+///
 /// let commit = Commit::new("Add tags").file("README.md", "---\ntags: [art]\n---\n").delete("old.txt");
-/// # let _ = commit;
+/// Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
+/// assert_eq!(fake.asked(), ["POST /api/models/my-org/bert/commit/main"]);
+/// # Ok::<(), Failure>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
@@ -34,6 +40,18 @@ enum Step {
 
 impl Commit {
     /// A commit with that first line.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    ///
+    /// let commit = Commit::new("Add a licence").file("LICENSE", "MIT License\n");
+    /// let made = Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
+    /// assert_eq!(made.oid, "4f5c1b2");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn new(summary: impl Into<String>) -> Commit {
         Commit {
             summary: summary.into(),
@@ -45,6 +63,19 @@ impl Commit {
     }
 
     /// The rest of its message.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    ///
+    /// let commit = Commit::new("Tidy up").description("Nothing reads it any more.").delete("old.txt");
+    /// Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
+    /// let sent = fake.requests();
+    /// assert!(String::from_utf8_lossy(sent[0].body()).contains("Nothing reads it any more."));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Commit {
         self.description = description.into();
@@ -52,6 +83,15 @@ impl Commit {
     }
 
     /// Writes a file, of at most 1 MiB. What the repo's `.gitattributes` has as large files, the Hub refuses.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    ///
+    /// let big = Commit::new("Add weights").file("model.safetensors", vec![0; 2 * 1024 * 1024]);
+    /// let refused = Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &big).unwrap_err();
+    /// assert!(refused.message().contains("larger than the 1 MiB"));
+    /// # Ok::<(), hookbox_sdk::Failure>(())
+    /// ```
     #[must_use]
     pub fn file(mut self, path: impl Into<String>, content: impl Into<Vec<u8>>) -> Commit {
         self.steps.push(Step::Write(path.into(), content.into()));
@@ -59,6 +99,19 @@ impl Commit {
     }
 
     /// Deletes a file.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    ///
+    /// let commit = Commit::new("Tidy up").delete("old.txt").delete("older.txt");
+    /// Client::new()?.commit(&Repo::space("my-org/demo")?, "main", &commit)?;
+    /// let sent = fake.requests();
+    /// assert_eq!(String::from_utf8_lossy(sent[0].body()).matches("deletedFile").count(), 2);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn delete(mut self, path: impl Into<String>) -> Commit {
         self.steps.push(Step::Delete(path.into()));
@@ -66,6 +119,19 @@ impl Commit {
     }
 
     /// Deletes a folder and all in it.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    ///
+    /// let commit = Commit::new("Tidy up").delete_folder("drafts");
+    /// Client::new()?.commit(&Repo::space("my-org/demo")?, "main", &commit)?;
+    /// let sent = fake.requests();
+    /// assert!(String::from_utf8_lossy(sent[0].body()).contains("deletedFolder"));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn delete_folder(mut self, path: impl Into<String>) -> Commit {
         self.steps.push(Step::DeleteFolder(path.into()));
@@ -73,6 +139,19 @@ impl Commit {
     }
 
     /// Fails unless that is the branch's head: what was read at it then still holds.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, ErrorKind, Repo};
+    /// # use hookbox_sdk::{prelude::*, http::Response, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers_with("POST", "/api/models/my-org/bert/commit/main", Ok(Response::new(412)));
+    ///
+    /// // Somebody has pushed since `ce9a467`, which the card was read at.
+    /// let commit = Commit::new("Sort tags").parent("ce9a467").file("README.md", "---\ntags: [art]\n---\n");
+    /// let late = Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit).unwrap_err();
+    /// assert_eq!(late.kind(), &ErrorKind::Conflict);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn parent(mut self, commit: impl Into<String>) -> Commit {
         self.parent = Some(commit.into());
@@ -80,6 +159,21 @@ impl Commit {
     }
 
     /// Opens a pull request in place of changing the branch.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let url = "https://huggingface.co/my-org/bert/discussions/8";
+    /// # let made = json!({"commitOid": "4f5c1b2", "pullRequestUrl": url});
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &made);
+    ///
+    /// let commit = Commit::new("Add a licence").file("LICENSE", "MIT License\n").as_pull_request();
+    /// let made = Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
+    /// assert_eq!(made.pull_request(), Some(8));
+    /// assert_eq!(fake.asked(), ["POST /api/models/my-org/bert/commit/main?create_pr=1"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn as_pull_request(mut self) -> Commit {
         self.is_pull_request = true;
@@ -126,6 +220,19 @@ impl Step {
 
 object! {
     /// A commit that was made. (hub client, `CommitInfo`)
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let made = json!({"commitOid": "4f5c1b2", "commitUrl": "https://huggingface.co/my-org/bert/commit/4f5c1b2"});
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &made);
+    ///
+    /// let commit = Commit::new("Tidy up").delete("old.txt");
+    /// let made = Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
+    /// assert_eq!(format!("see {}", made.url), "see https://huggingface.co/my-org/bert/commit/4f5c1b2");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub struct Committed {
         /// Its id.
         pub oid: String = "commitOid",
@@ -138,6 +245,24 @@ object! {
 
 impl Committed {
     /// The number of the pull request that was opened with it. (hub client, `CommitInfo.pr_num`: the end of its page)
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let url = "https://huggingface.co/my-org/bert/discussions/8";
+    /// # let made = json!({"commitOid": "4f5c1b2", "pullRequestUrl": url});
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &made);
+    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/8/comment", &json!({"newMessage": {"id": "9"}}));
+    ///
+    /// let (hub, repo) = (Client::new()?, Repo::model("my-org/bert")?);
+    /// let commit = Commit::new("Sort tags").file("README.md", "---\ntags: [art]\n---\n").as_pull_request();
+    /// if let Some(num) = hub.commit(&repo, "main", &commit)?.pull_request() {
+    ///     hub.comment(&repo, num, "They were in no order.")?;
+    /// }
+    /// assert_eq!(fake.asked()[1], "POST /api/models/my-org/bert/discussions/8/comment");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn pull_request(&self) -> Option<u64> {
         let url = self.pull_request_url.as_deref()?;
         url.rsplit('/').next()?.parse().ok()
@@ -147,6 +272,21 @@ impl Committed {
 impl Client {
     /// Makes a commit on a branch, or opens a pull request into it. A repeated attempt makes another one, without changes:
     /// name the commit that it stands on, so that the Hub refuses it, or compare first. A pull request is opened again.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Commit, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let head = json!({"branches": [{"name": "main", "ref": "refs/heads/main", "targetCommit": "ce9a467"}]});
+    /// # fake.answers("GET", "/api/models/my-org/bert/refs", &head);
+    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    ///
+    /// let (hub, repo) = (Client::new()?, Repo::model("my-org/bert")?);
+    /// let head = hub.refs(&repo)?.branches[0].commit.clone();
+    /// let commit = Commit::new("Add a licence").file("LICENSE", "MIT License\n").parent(head);
+    /// assert_eq!(hub.commit(&repo, "main", &commit)?.oid, "4f5c1b2");
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `POST /api/{T}/{repo}/commit/{branch}[?create_pr=1]` (hub client, `create_commit`)
     ///

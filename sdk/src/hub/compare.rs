@@ -5,6 +5,20 @@
 //! The Hub documents that the answer is raw, and not more: a line that is of another form is passed over.
 
 /// A file that changed between two commits.
+///
+/// ```
+/// use hookbox_sdk::hub::{ChangeKind, Client, Repo};
+/// # use hookbox_sdk::{Failure, http::Response, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # let diff = ":100644 100644 a1 b2 R90\told.csv\tnew.csv\n";
+/// # let path = "/api/datasets/my-org/reviews/compare/ce9a467..575db8b";
+/// # fake.answers_with("GET", path, Ok(Response::new(200).with_body(diff)));
+///
+/// let changes = Client::new()?.compare(&Repo::dataset("my-org/reviews")?, "ce9a467", "575db8b")?;
+/// assert_eq!(changes[0].kind, ChangeKind::Renamed);
+/// assert_eq!((changes[0].from.as_deref(), changes[0].path.as_str()), (Some("old.csv"), "new.csv"));
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Change {
@@ -17,6 +31,20 @@ pub struct Change {
 }
 
 /// What happened to a file.
+///
+/// ```
+/// use hookbox_sdk::hub::{ChangeKind, Client, Repo};
+/// # use hookbox_sdk::{Failure, http::Response, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # let diff = ":100644 000000 a1 00 D\told.csv\n:000000 100644 00 b2 A\tnew.csv\n";
+/// # let path = "/api/datasets/my-org/reviews/compare/ce9a467..575db8b";
+/// # fake.answers_with("GET", path, Ok(Response::new(200).with_body(diff)));
+///
+/// let changes = Client::new()?.compare(&Repo::dataset("my-org/reviews")?, "ce9a467", "575db8b")?;
+/// let still_there = changes.iter().filter(|change| change.kind != ChangeKind::Deleted);
+/// assert_eq!(still_there.map(|change| &change.path).collect::<Vec<_>>(), ["new.csv"]);
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChangeKind {

@@ -15,6 +15,18 @@ const READ_MAX: usize = 5;
 
 object! {
     /// A discussion that was opened.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let opened = json!({"num": 20, "url": "https://huggingface.co/my-org/bert/discussions/20"});
+    /// # fake.answers("POST", "/api/models/my-org/bert/discussions", &opened);
+    ///
+    /// let opened = Client::new()?.open_discussion(&Repo::model("my-org/bert")?, "Licence", "Which is it?")?;
+    /// assert_eq!(format!("asked in {}", opened.url), "asked in https://huggingface.co/my-org/bert/discussions/20");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub struct Opened {
         /// Its number in the repo.
         pub num: u64 = "num",
@@ -25,6 +37,20 @@ object! {
 
 impl Client {
     /// A discussion or a pull request with all that happened in it.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let said = json!({"type": "comment", "author": {"name": "ada"}, "data": {"latest": {"raw": "Which licence?"}}});
+    /// # let thread = json!({"num": 7, "title": "Licence", "events": [said]});
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions/7", &thread);
+    ///
+    /// let thread = Client::new()?.discussion(&Repo::model("my-org/bert")?, 7)?;
+    /// let texts: Vec<_> = thread.comments().map(|(_, text)| text).collect();
+    /// assert_eq!((thread.title.as_str(), texts), ("Licence", vec!["Which licence?"]));
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `GET /api/{T}/{repo}/discussions/{num}` (hub client, `get_discussion_details`)
     ///
@@ -46,6 +72,19 @@ impl Client {
 
     /// A pull request as [`Client::discussion`] has it, with what it changes as a git diff.
     ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let diff = "diff --git a/LICENSE b/LICENSE\n";
+    /// # let pull = json!({"num": 8, "isPullRequest": true, "diff": diff});
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions/8", &pull);
+    ///
+    /// let pull = Client::new()?.pull_request(&Repo::model("my-org/bert")?, 8)?;
+    /// assert!(pull.diff.is_some_and(|diff| diff.contains("b/LICENSE")));
+    /// # Ok::<(), Failure>(())
+    /// ```
+    ///
     /// `GET /api/{T}/{repo}/discussions/{num}?diff=1` (hub client, `get_discussion_details`)
     ///
     /// # Errors
@@ -55,6 +94,17 @@ impl Client {
     }
 
     /// Opens a discussion. A repeated attempt opens another one: see [`Client::open_once`].
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/models/my-org/bert/discussions", &json!({"num": 20}));
+    ///
+    /// let opened = Client::new()?.open_discussion(&Repo::model("my-org/bert")?, "Licence", "Which is it?")?;
+    /// assert_eq!(opened.num, 20);
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `POST /api/{T}/{repo}/discussions` (hub client, `create_discussion`)
     ///
@@ -75,6 +125,24 @@ impl Client {
     /// looked for first, in those of that title among the fifty newest, open or not. Of the one that is found its number
     /// is told, and its page. One request for each ten of the repo's discussions, at most five; one for each of that
     /// title, at most five; and one that opens it.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Once, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let text = json!({"data": {"latest": {"raw": "Which is it?\n\n<!-- hookbox 0197-4a -->"}}});
+    /// # let listed = json!({"count": 1, "discussions": [{"num": 20, "title": "Licence"}]});
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// # fake.answers("POST", "/api/models/my-org/bert/discussions", &json!({"num": 20}));
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &listed);
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions/20", &json!({"num": 20, "events": [text]}));
+    ///
+    /// let (hub, repo) = (Client::new()?, Repo::model("my-org/bert")?);
+    /// assert!(matches!(hub.open_once(&repo, "0197-4a", "Licence", "Which is it?")?, Once::Made(_)));
+    /// // Another attempt of the same run:
+    /// assert!(matches!(hub.open_once(&repo, "0197-4a", "Licence", "Which is it?")?, Once::Found(_)));
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `GET /api/{T}/{repo}/discussions?…`, `GET …/discussions/{num}`, then `POST …/discussions` (hub client,
     /// `get_repo_discussions`, `get_discussion_details`, `create_discussion`)
@@ -103,6 +171,17 @@ impl Client {
     }
 
     /// Gives a discussion another title.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/7/title", &json!({}));
+    ///
+    /// Client::new()?.retitle(&Repo::model("my-org/bert")?, 7, "[answered] Licence")?;
+    /// assert_eq!(fake.bodies(), [json!({"title": "[answered] Licence"})]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `POST /api/{T}/{repo}/discussions/{num}/title` (hub client, `rename_discussion`)
     ///

@@ -10,9 +10,16 @@ const PAGES_MAX: u64 = 20;
 /// Which discussions to list; without more the hundred newest of all.
 ///
 /// ```
-/// use hookbox_sdk::hub::Filter;
+/// use hookbox_sdk::hub::{Client, Filter, Repo};
+/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # let page = json!({"count": 1, "discussions": [{"num": 8, "title": "Add a licence"}]});
+/// # fake.answers("GET", "/api/models/my-org/bert/discussions", &page);
+///
 /// let filter = Filter::new().pull_requests().open().by("ada").limit(20);
-/// # let _ = filter;
+/// let found = Client::new()?.discussions(&Repo::model("my-org/bert")?, &filter)?;
+/// assert_eq!(found[0].title, "Add a licence");
+/// # Ok::<(), Failure>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
@@ -24,6 +31,18 @@ pub struct Filter {
 
 impl Filter {
     /// The hundred newest of all.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"count": 1, "discussions": [{"num": 7}]}));
+    ///
+    /// let newest = Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new())?;
+    /// assert_eq!(newest[0].num, 7);
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=all"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn new() -> Filter {
         Filter {
             kind: "all",
@@ -34,6 +53,17 @@ impl Filter {
     }
 
     /// Only those that are no pull requests.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    ///
+    /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().discussions())?;
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=discussion&status=all"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn discussions(mut self) -> Filter {
         self.kind = "discussion";
@@ -41,6 +71,17 @@ impl Filter {
     }
 
     /// Only pull requests.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    ///
+    /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().pull_requests())?;
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=pull_request&status=all"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn pull_requests(mut self) -> Filter {
         self.kind = "pull_request";
@@ -48,6 +89,17 @@ impl Filter {
     }
 
     /// Only open ones.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    ///
+    /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().open())?;
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=open"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn open(mut self) -> Filter {
         self.status = "open";
@@ -55,6 +107,17 @@ impl Filter {
     }
 
     /// Only closed ones.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    ///
+    /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().closed())?;
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=closed"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn closed(mut self) -> Filter {
         self.status = "closed";
@@ -62,6 +125,18 @@ impl Filter {
     }
 
     /// Only those that an account opened, by its name.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    ///
+    /// let own = Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().by("my-bot"))?;
+    /// assert!(own.is_empty());
+    /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=all&author=my-bot"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn by(mut self, author: impl Into<String>) -> Filter {
         self.author = Some(author.into());
@@ -69,6 +144,18 @@ impl Filter {
     }
 
     /// At most so many, and never more than 200: each page of ten is a request of its own, and there are at most twenty.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let page: Vec<_> = (0..10).map(|num| json!({"num": 60 - num})).collect();
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"count": 60, "discussions": page}));
+    ///
+    /// let newest = Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().limit(15))?;
+    /// assert_eq!((newest.len(), fake.asked().len()), (15, 2));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn limit(mut self, limit: usize) -> Filter {
         self.limit = limit;
@@ -85,6 +172,19 @@ impl Default for Filter {
 impl Client {
     /// Discussions and pull requests of a repo, newest first, up to the filter's [limit](Filter::limit). One request for
     /// each page of ten.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Filter, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let page = json!({"count": 2, "discussions": [{"num": 8, "author": {"name": "ada"}}, {"num": 5}]});
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &page);
+    ///
+    /// let waiting = Filter::new().pull_requests().open();
+    /// let waiting = Client::new()?.discussions(&Repo::model("my-org/bert")?, &waiting)?;
+    /// assert_eq!(waiting.iter().map(|pull| pull.num).collect::<Vec<_>>(), [8, 5]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `GET /api/{T}/{repo}/discussions?p=…&type=…&status=…&author=…` (hub client, `get_repo_discussions`)
     ///

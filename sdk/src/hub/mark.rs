@@ -46,6 +46,19 @@ impl Thread {
     ///
     /// Whoever wrote it: nobody can guess the id of a run (UUIDv7, mostly random) before the run has written it
     /// somewhere. A mark of another making that can be guessed proves nothing: see [`Thread::comment_by`].
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Repo};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let by_run = json!({"id": "c1", "data": {"latest": {"raw": "Hello!\n\n<!-- hookbox 0197-4a -->"}}});
+    /// # fake.answers("GET", "/api/models/my-org/bert/discussions/7", &json!({"num": 7, "events": [by_run]}));
+    ///
+    /// let thread = Client::new()?.discussion(&Repo::model("my-org/bert")?, 7)?;
+    /// assert_eq!(thread.comment_of_run("0197-4a").map(|comment| comment.id.as_str()), Some("c1"));
+    /// assert!(thread.comment_of_run("0197-4b").is_none());
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn comment_of_run(&self, run_id: &str) -> Option<&Entry> {
         let mark = marker(run_id);
         let mut entries = self.events.iter();

@@ -14,10 +14,15 @@ const PAGES_MAX: u32 = 10;
 /// A Job that is to run: a container image, or a Space, with a command.
 ///
 /// ```
-/// use hookbox_sdk::hub::Job;
+/// use hookbox_sdk::hub::{Client, Job};
+/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f", "status": {"stage": "SCHEDULING"}}));
+///
 /// let job = Job::image("python:3.12", ["python", "-c", "print('hello')"])
 ///     .variable("DATASET", "my-org/reviews").flavor("t4-small").timeout_seconds(3600).label("plugin", "auto-retrain");
-/// # let _ = job;
+/// assert_eq!(Client::new()?.run_job("my-org", &job)?.status.stage.as_str(), "SCHEDULING");
+/// # Ok::<(), Failure>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
@@ -31,6 +36,18 @@ pub struct Job {
 
 impl Job {
     /// A command in a container image, by the image's name.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// Client::new()?.run_job("my-org", &Job::image("python:3.12", ["python", "train.py"]))?;
+    /// assert_eq!(fake.bodies()[0]["dockerImage"], "python:3.12");
+    /// assert_eq!(fake.bodies()[0]["command"], json!(["python", "train.py"]));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn image<A: Into<String>>(
         image: impl Into<String>,
         command: impl IntoIterator<Item = A>,
@@ -39,6 +56,17 @@ impl Job {
     }
 
     /// A command in the image of a Space, by the Space's name.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// Client::new()?.run_job("my-org", &Job::space("my-org/trainer", ["python", "train.py"]))?;
+    /// assert_eq!(fake.bodies()[0]["spaceId"], "my-org/trainer");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn space<A: Into<String>>(
         space: impl Into<String>,
         command: impl IntoIterator<Item = A>,
@@ -61,6 +89,18 @@ impl Job {
     }
 
     /// A variable of its environment. Whoever may see the Job can read it; a plugin has no secrets to give.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// let job = Job::image("python:3.12", ["python", "train.py"]).variable("DATASET", "my-org/reviews");
+    /// Client::new()?.run_job("my-org", &job)?;
+    /// assert_eq!(fake.bodies()[0]["environment"], json!({"DATASET": "my-org/reviews"}));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn variable(mut self, key: impl Into<String>, value: impl Into<String>) -> Job {
         self.variables.push((key.into(), value.into()));
@@ -68,6 +108,19 @@ impl Job {
     }
 
     /// A label, to find it by. `hookbox-run` is for the run's id: see [`Client::jobs`].
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// let event = Event::sample("repo-content")?;
+    /// let job = Job::image("python:3.12", ["python", "train.py"]).label("hookbox-run", event.run_id());
+    /// Client::new()?.run_job("my-org", &job)?;
+    /// assert_eq!(fake.bodies()[0]["labels"], json!({"hookbox-run": event.run_id()}));
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Job {
         self.labels.push((key.into(), value.into()));
@@ -75,6 +128,18 @@ impl Job {
     }
 
     /// On that hardware, by the Hub's word for it: `a10g-small`; `cpu-basic` without it. It costs money.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// let job = Job::image("python:3.12", ["python", "train.py"]).flavor("a10g-small");
+    /// Client::new()?.run_job("my-org", &job)?;
+    /// assert_eq!(fake.bodies()[0]["flavor"], "a10g-small");
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn flavor(mut self, flavor: impl Into<String>) -> Job {
         self.flavor = flavor.into();
@@ -82,6 +147,18 @@ impl Job {
     }
 
     /// Ends after so many seconds at the latest.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    ///
+    /// let job = Job::image("python:3.12", ["python", "train.py"]).timeout_seconds(3600);
+    /// Client::new()?.run_job("my-org", &job)?;
+    /// assert_eq!(fake.bodies()[0]["timeoutSeconds"], 3600);
+    /// # Ok::<(), Failure>(())
+    /// ```
     #[must_use]
     pub fn timeout_seconds(mut self, seconds: u64) -> Job {
         self.timeout_seconds = Some(seconds);
@@ -114,6 +191,19 @@ impl Job {
 
 words! {
     /// Where a Job stands. (hub client, `JobStage`)
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, JobStage};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let job = |id, stage| json!({"id": id, "status": {"stage": stage}, "labels": {"plugin": "auto-retrain"}});
+    /// # fake.answers("GET", "/api/jobs/my-org", &json!([job("687f", "RUNNING"), job("6880", "COMPLETED")]));
+    ///
+    /// let jobs = Client::new()?.jobs("my-org", ("plugin", "auto-retrain"))?;
+    /// let is_busy = jobs.iter().any(|job| matches!(job.status.stage, JobStage::Scheduling | JobStage::Running));
+    /// assert!(is_busy);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub enum JobStage {
         /// It waits for a machine.
         Scheduling = "SCHEDULING",
@@ -132,6 +222,20 @@ words! {
 
 object! {
     /// Where a Job stands, and why.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Client;
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # let status = json!({"stage": "ERROR", "message": "Job timeout"});
+    /// # let job = json!({"id": "687f", "status": status, "labels": {"plugin": "auto-retrain"}});
+    /// # fake.answers("GET", "/api/jobs/my-org", &json!([job]));
+    ///
+    /// let jobs = Client::new()?.jobs("my-org", ("plugin", "auto-retrain"))?;
+    /// let status = &jobs[0].status;
+    /// assert_eq!((status.stage.as_str(), status.message.as_deref()), ("ERROR", Some("Job timeout")));
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub struct JobStatus {
         /// Where.
         pub stage: JobStage = "stage",
@@ -142,6 +246,18 @@ object! {
 
 object! {
     /// A Job. (hub client, `JobInfo`)
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f", "owner": {"name": "my-org"}}));
+    ///
+    /// let started = Client::new()?.run_job("my-org", &Job::image("python:3.12", ["python", "train.py"]))?;
+    /// let page = format!("https://huggingface.co/jobs/{}/{}", started.owner.name, started.id);
+    /// assert_eq!(page, "https://huggingface.co/jobs/my-org/687f");
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub struct JobInfo {
         /// Its id.
         pub id: String = "id",
@@ -157,11 +273,36 @@ object! {
 }
 
 /// The labels of a Job.
+///
+/// ```
+/// use hookbox_sdk::hub::Client;
+/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+/// # let fake = FakeHub::start();
+/// # let labels = json!({"plugin": "auto-retrain", "commit": "575db8b"});
+/// # fake.answers("GET", "/api/jobs/my-org", &json!([{"id": "687f", "labels": labels}]));
+///
+/// let jobs = Client::new()?.jobs("my-org", ("plugin", "auto-retrain"))?;
+/// assert!(jobs.iter().any(|job| job.labels.get("commit") == Some("575db8b"))); // it is trained on already
+/// # Ok::<(), Failure>(())
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Labels(Vec<(String, String)>);
 
 impl Labels {
     /// The value of a label.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::{Client, Job};
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f", "labels": {"plugin": "auto-retrain"}}));
+    ///
+    /// let job = Job::image("python:3.12", ["python", "train.py"]).label("plugin", "auto-retrain");
+    /// let started = Client::new()?.run_job("my-org", &job)?;
+    /// assert_eq!(started.labels.get("plugin"), Some("auto-retrain"));
+    /// assert_eq!(started.labels.get("commit"), None);
+    /// # Ok::<(), Failure>(())
+    /// ```
     pub fn get(&self, key: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == key);
         found.map(|(_, value)| value.as_str())
@@ -220,6 +361,18 @@ impl Client {
 
     /// The Jobs of a user or an organisation with a label of that value. The Hub is asked for these alone, and what it
     /// answers is looked through again.
+    ///
+    /// ```
+    /// use hookbox_sdk::hub::Client;
+    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// # let fake = FakeHub::start();
+    /// # fake.answers("GET", "/api/jobs/my-org", &json!([{"id": "687f", "labels": {"hookbox-run": "0197-4a"}}]));
+    ///
+    /// let started = Client::new()?.jobs("my-org", ("hookbox-run", "0197-4a"))?;
+    /// assert_eq!(started[0].id, "687f");
+    /// assert_eq!(fake.asked(), ["GET /api/jobs/my-org?label=hookbox-run%3D0197-4a"]);
+    /// # Ok::<(), Failure>(())
+    /// ```
     ///
     /// `GET /api/jobs/{namespace}?label=…` (hub client, `list_jobs`). One request for each page. No more than ten pages
     /// are asked for: what stands on later ones is not found.

@@ -53,8 +53,12 @@ impl fmt::Display for Level {
 /// Writes one line. `context` says where it comes from: the macros pass the module.
 ///
 /// ```
-/// use hookbox_sdk::log::{Level, write};
-/// write(Level::Info, "my-plugin", format_args!("{} of {}", 1, 2));
+/// use hookbox_sdk::{log::{Level, write}, testing};
+///
+/// let logs = testing::logs();
+/// let level = if cfg!(debug_assertions) { Level::Info } else { Level::Debug };
+/// write(level, "my-plugin", format_args!("{} of {}", 1, 2));
+/// assert_eq!(logs.lines(), [format!("{level} 1 of 2")]);
 /// ```
 #[cfg(not(target_family = "wasm"))]
 pub fn write(level: Level, context: &str, message: fmt::Arguments<'_>) {
@@ -106,11 +110,13 @@ macro_rules! __log {
 /// Logs every step: `log::trace!("…")`, with the arguments of [`format!`].
 ///
 /// ```
-/// use hookbox_sdk::{Event, Failure, log};
+/// use hookbox_sdk::{Event, Failure, log, testing};
 ///
+/// let logs = testing::logs();
 /// for update in &Event::sample("repo-content")?.payload()?.updated_refs {
-///     log::trace!("{} is now {:?}", update.name, update.new_commit());
+///     log::trace!("looking at {}", update.short_name());
 /// }
+/// assert_eq!(logs.lines(), ["TRACE looking at main", "TRACE looking at old-branch"]);
 /// # Ok::<(), Failure>(())
 /// ```
 #[doc(hidden)]
@@ -122,11 +128,12 @@ macro_rules! __trace {
 /// Logs what helps when looking for a fault: `log::debug!("…")`, with the arguments of [`format!`].
 ///
 /// ```
-/// use hookbox_sdk::{Event, Failure, log};
+/// use hookbox_sdk::{log, testing};
 ///
-/// let event = Event::sample("repo-content")?;
-/// log::debug!("{} bytes of payload", event.raw().len());
-/// # Ok::<(), Failure>(())
+/// let logs = testing::logs();
+/// let found = ["README.md", "LICENSE"];
+/// log::debug!("{} files: {found:?}", found.len());
+/// assert_eq!(logs.lines(), [r#"DEBUG 2 files: ["README.md", "LICENSE"]"#]);
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -137,10 +144,12 @@ macro_rules! __debug {
 /// Logs what happened: `log::info!("…")`, with the arguments of [`format!`].
 ///
 /// ```
-/// use hookbox_sdk::{Event, Failure, log};
+/// use hookbox_sdk::{Event, Failure, log, testing};
 ///
+/// let logs = testing::logs();
 /// let event = Event::sample("discussion-comment")?;
 /// log::info!("a comment in {}", event.repo_name().unwrap_or("a repo without a name"));
+/// assert_eq!(logs.lines(), ["INFO a comment in some-user/some-repo"]);
 /// # Ok::<(), Failure>(())
 /// ```
 #[doc(hidden)]
@@ -152,13 +161,14 @@ macro_rules! __info {
 /// Logs what wants an eye: `log::warn!("…")`, with the arguments of [`format!`].
 ///
 /// ```
-/// use hookbox_sdk::{Event, Failure, hub::Card, log};
+/// use hookbox_sdk::{hub::Card, log, testing};
 ///
-/// let card = Card::parse("# Reviews\n");
-/// if !card.has("license") {
-///     log::warn!("{} has no licence", Event::sample("repo-content")?.repo_name().unwrap_or_default());
+/// let logs = testing::logs();
+/// let card = Card::parse("---\ntags: [art]\n---\n# Reviews\n");
+/// for key in ["license", "tags"].into_iter().filter(|key| !card.has(key)) {
+///     log::warn!("the card has no {key}");
 /// }
-/// # Ok::<(), Failure>(())
+/// assert_eq!(logs.lines(), ["WARN the card has no license"]);
 /// ```
 #[doc(hidden)]
 #[macro_export]
@@ -169,11 +179,13 @@ macro_rules! __warn {
 /// Logs what went wrong: `log::error!("…")`, with the arguments of [`format!`].
 ///
 /// ```
-/// use hookbox_sdk::{config, log};
+/// use hookbox_sdk::{config, log, testing};
 ///
+/// let logs = testing::logs();
 /// if let Err(error) = config::require("channel") {
 ///     log::error!("nobody is told: {error}");
 /// }
+/// assert!(logs.lines()[0].starts_with("ERROR nobody is told: the setting `channel` is missing"));
 /// ```
 #[doc(hidden)]
 #[macro_export]

@@ -77,7 +77,10 @@ pub use view::{CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, MoveEve
 /// fn rest(event: &Event) -> Result { ignored(event.sent_scope()) }
 ///
 /// plugin! { description: "Counts words", handlers: [comment, rest] }
-/// # fn main() {}
+///
+/// # fn main() -> Result<()> {
+/// assert_eq!(PLUGIN.deliver(&Event::sample("repo-create")?), Some(ignored("repo")));
+/// # Ok(()) }
 /// ```
 ///
 /// A scope is exact (`repo.content`), a subtree (`repo.*`: `repo` and all under it), or `*`. Without `actions` a handler

@@ -1,11 +1,13 @@
 //! Log lines, kept with the attempt and shown to the operator.
 //!
 //! ```
-//! use hookbox_sdk::log;
+//! use hookbox_sdk::{log, testing};
 //!
+//! let logs = testing::logs();
 //! let repo = "openai-community/gpt2";
 //! log::info!("looking at {repo}");
 //! log::warn!("{} has no {}", repo, "card");
+//! assert_eq!(logs.lines().len(), 2);
 //! ```
 //!
 //! In the host they go through `wasi:logging`; in a native build they go to standard error. The host caps what it

@@ -1,4 +1,5 @@
-//! Each public item of the SDK shows in an example of its own what it is for; `cargo test --doc` runs the examples.
+//! Each public item of the SDK shows in an example of its own what it is for. `cargo test --doc` runs the examples; that
+//! there is one, and that it asserts something, is looked at here.
 //!
 //! The sources are read as text, in the form that `cargo fmt` gives them. Public is what `lib.rs` and its public modules
 //! declare or re-export, and each method of such a type. The crate's macros are shown where they are re-exported; a
@@ -196,10 +197,57 @@ fn items(file: &Source, names: &BTreeSet<String>) -> Vec<(String, bool)> {
     found
 }
 
+/// The files of the SDK, as far as they are documented.
+fn sources() -> io::Result<Vec<Source>> {
+    let mut files = Vec::new();
+    read(root().join("lib.rs"), true, &mut files)?;
+    Ok(files)
+}
+
+/// What is wrong with the examples of a file: the line that each of them begins with, and why.
+fn faults(text: &str) -> Vec<(usize, &'static str)> {
+    let (mut found, mut open) = (Vec::new(), None);
+    for (at, line) in text.lines().map(str::trim_start).enumerate() {
+        let doc = line
+            .strip_prefix("///")
+            .or_else(|| line.strip_prefix("//!"));
+        let Some(doc) = doc.map(str::trim) else {
+            continue;
+        };
+        match (doc.strip_prefix("```"), &mut open) {
+            (Some("compile_fail"), None) => open = Some((at, true)),
+            (Some(""), None) => open = Some((at, false)),
+            (Some(_), None) => {
+                found.push((at + 1, "is not run"));
+                open = Some((at, true));
+            }
+            (Some(_), Some((begin, asserts))) => {
+                if !*asserts {
+                    found.push((*begin + 1, "asserts nothing"));
+                }
+                open = None;
+            }
+            (None, Some((_, asserts))) => *asserts |= doc.contains("assert"),
+            (None, None) => {}
+        }
+    }
+    found
+}
+
+#[test]
+fn each_example_is_run_and_asserts_something() {
+    let mut told = Vec::new();
+    for file in sources().unwrap() {
+        let place = file.path.strip_prefix(root()).unwrap().display();
+        let faults = faults(&file.text).into_iter();
+        told.extend(faults.map(|(line, fault)| format!("{place}:{line} {fault}")));
+    }
+    assert!(told.is_empty(), "{told:#?}");
+}
+
 #[test]
 fn each_public_item_has_an_example_of_its_own() {
-    let mut files = Vec::new();
-    read(root().join("lib.rs"), true, &mut files).unwrap();
+    let files = sources().unwrap();
     let public = files.iter().filter(|file| file.is_public);
     let names: BTreeSet<String> = public.flat_map(|file| names(&file.text)).collect();
     let (mut shown, mut bare) = (Vec::new(), Vec::new());

@@ -30,10 +30,10 @@ impl Chat {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Chat, Client};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
     /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user("Greet Ada."))?;
     /// assert_eq!(fake.bodies()[0]["model"], "moonshotai/Kimi-K2.6");
     /// # Ok::<(), Failure>(())
@@ -50,10 +50,10 @@ impl Chat {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Chat, Client};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Bonjour !"}}]}));
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Bonjour !"}}]}));
     /// let chat = Chat::new("moonshotai/Kimi-K2.6").system("You answer in French.").user("Greet Ada.");
     /// Client::new()?.complete(&chat)?;
     /// assert_eq!(fake.bodies()[0]["messages"][0], json!({"role": "system", "content": "You answer in French."}));
@@ -68,10 +68,10 @@ impl Chat {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Chat, Client};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "It is MIT."}}]}));
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "It is MIT."}}]}));
     /// let event = Event::sample("discussion-comment")?;
     /// let asked = event.payload()?.comment.as_ref().and_then(|comment| comment.content.as_deref());
     /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user(asked.unwrap_or_default()))?;
@@ -87,10 +87,10 @@ impl Chat {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Chat, Client};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Since May."}}]}));
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Since May."}}]}));
     /// let chat = Chat::new("moonshotai/Kimi-K2.6").user("Which licence?").assistant("MIT.").user("Since when?");
     /// Client::new()?.complete(&chat)?;
     /// assert_eq!(fake.bodies()[0]["messages"][1]["role"], "assistant");
@@ -110,10 +110,10 @@ impl Chat {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Chat, Client};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/v1/chat/completions", &json!({"choices": [{"message": {"content": "Hello!"}}]}));
     /// Client::new()?.complete(&Chat::new("moonshotai/Kimi-K2.6").user("Greet Ada.").tokens_max(500))?;
     /// assert_eq!(fake.bodies()[0]["max_tokens"], 500);
     /// # Ok::<(), Failure>(())

@@ -21,9 +21,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/7/comment", &json!({"newMessage": {"id": "c1"}}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/models/my-org/bert/discussions/7/comment", &json!({"newMessage": {"id": "c1"}}));
     ///
     /// let id = Client::new()?.comment(&Repo::model("my-org/bert")?, 7, "Thank you!")?;
     /// assert_eq!(id, "c1");
@@ -55,11 +56,12 @@ impl Client {
     ///     done("thanked")
     /// }
     ///
+    /// plugin! { description: "Says thank you", handlers: [thank] }
+    ///
     /// # fn main() -> Result<()> {
-    /// # plugin! { description: "Says thank you", handlers: [thank] }
-    /// # let fake = FakeHub::start();
+    /// let fake = FakeHub::start();
     /// # let path = "/api/models/some-user/some-repo/discussions/3";
-    /// # let event = Event::sample("discussion-comment")?;
+    /// let event = Event::sample("discussion-comment")?;
     /// # let said = json!({"data": {"latest": {"raw": hub::marked("Thank you!", event.run_id())}}});
     /// # fake.answers("GET", path, &json!({"num": 3, "events": []}));
     /// # fake.answers("GET", path, &json!({"num": 3, "events": [said]}));

@@ -13,9 +13,10 @@ const FILE_BYTES_MAX: usize = 1024 * 1024;
 ///
 /// ```
 /// use hookbox_sdk::hub::{Client, Commit, Repo};
-/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-/// # let fake = FakeHub::start();
-/// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+/// use hookbox_sdk::{prelude::*, testing::FakeHub};
+///
+/// let fake = FakeHub::start();
+/// fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
 ///
 /// let commit = Commit::new("Add tags").file("README.md", "---\ntags: [art]\n---\n").delete("old.txt");
 /// Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
@@ -66,9 +67,10 @@ impl Commit {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Commit, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/models/my-org/bert/commit/main", &json!({"commitOid": "4f5c1b2"}));
     ///
     /// let commit = Commit::new("Tidy up").description("Nothing reads it any more.").delete("old.txt");
     /// Client::new()?.commit(&Repo::model("my-org/bert")?, "main", &commit)?;
@@ -102,9 +104,10 @@ impl Commit {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Commit, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
     ///
     /// let commit = Commit::new("Tidy up").delete("old.txt").delete("older.txt");
     /// Client::new()?.commit(&Repo::space("my-org/demo")?, "main", &commit)?;
@@ -122,9 +125,10 @@ impl Commit {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Commit, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/spaces/my-org/demo/commit/main", &json!({"commitOid": "4f5c1b2"}));
     ///
     /// let commit = Commit::new("Tidy up").delete_folder("drafts");
     /// Client::new()?.commit(&Repo::space("my-org/demo")?, "main", &commit)?;
@@ -162,8 +166,9 @@ impl Commit {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Commit, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
     /// # let url = "https://huggingface.co/my-org/bert/discussions/8";
     /// # let made = json!({"commitOid": "4f5c1b2", "pullRequestUrl": url});
     /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &made);
@@ -248,8 +253,9 @@ impl Committed {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Commit, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
     /// # let url = "https://huggingface.co/my-org/bert/discussions/8";
     /// # let made = json!({"commitOid": "4f5c1b2", "pullRequestUrl": url});
     /// # fake.answers("POST", "/api/models/my-org/bert/commit/main", &made);

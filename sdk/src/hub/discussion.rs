@@ -174,9 +174,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/7/title", &json!({}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/models/my-org/bert/discussions/7/title", &json!({}));
     ///
     /// Client::new()?.retitle(&Repo::model("my-org/bert")?, 7, "[answered] Licence")?;
     /// assert_eq!(fake.bodies(), [json!({"title": "[answered] Licence"})]);

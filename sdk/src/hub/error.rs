@@ -229,7 +229,7 @@ impl Error {
     /// ```
     /// use hookbox_sdk::{hub::{Client, Repo}, http::Response, prelude::*, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
+    /// let fake = FakeHub::start();
     /// let refusal = Response::new(400).with_json(&json!({"error": "Discussions are disabled"}));
     /// fake.answers_with("POST", "/api/models/my-org/bert/discussions", Ok(refusal));
     /// let error = Client::new()?.open_discussion(&Repo::model("my-org/bert")?, "A licence?", "Which?").unwrap_err();
@@ -246,7 +246,7 @@ impl Error {
     /// ```
     /// use hookbox_sdk::{Failure, hub::{Client, Repo}, http::Response, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
+    /// let fake = FakeHub::start();
     /// let gated = Response::new(403).with_header("X-Error-Code", "GatedRepo");
     /// fake.answers_with("GET", "/my-org/bert/raw/main/README.md", Ok(gated));
     /// let error = Client::new()?.read_file(&Repo::model("my-org/bert")?, "main", "README.md").unwrap_err();
@@ -262,7 +262,7 @@ impl Error {
     /// ```
     /// use hookbox_sdk::{Failure, hub::Client, http::Response, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
+    /// let fake = FakeHub::start();
     /// let broken = Response::new(500).with_header("X-Request-Id", "Root=1-67");
     /// fake.answers_with("GET", "/api/whoami-v2", Ok(broken));
     /// let error = Client::new()?.whoami().unwrap_err();
@@ -279,7 +279,7 @@ impl Error {
     /// ```
     /// use hookbox_sdk::{Failure, hub::{Client, Repo}, http::Response, testing::FakeHub};
     ///
-    /// # let fake = FakeHub::start();
+    /// let fake = FakeHub::start();
     /// fake.answers_with("GET", "/api/models/my-org/bert/discussions/7", Ok(Response::new(404)));
     /// let gone = Client::new()?.discussion(&Repo::model("my-org/bert")?, 7);
     /// assert!(gone.is_err_and(|error| error.is_not_found()));

@@ -34,9 +34,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"count": 1, "discussions": [{"num": 7}]}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"count": 1, "discussions": [{"num": 7}]}));
     ///
     /// let newest = Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new())?;
     /// assert_eq!(newest[0].num, 7);
@@ -56,9 +57,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
     ///
     /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().discussions())?;
     /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=discussion&status=all"]);
@@ -74,9 +76,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
     ///
     /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().pull_requests())?;
     /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=pull_request&status=all"]);
@@ -92,9 +95,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
     ///
     /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().open())?;
     /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=open"]);
@@ -110,9 +114,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
     ///
     /// Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().closed())?;
     /// assert_eq!(fake.asked(), ["GET /api/models/my-org/bert/discussions?p=0&type=all&status=closed"]);
@@ -128,9 +133,10 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"discussions": []}));
     ///
     /// let own = Client::new()?.discussions(&Repo::model("my-org/bert")?, &Filter::new().by("my-bot"))?;
     /// assert!(own.is_empty());
@@ -147,8 +153,9 @@ impl Filter {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Filter, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
     /// # let page: Vec<_> = (0..10).map(|num| json!({"num": 60 - num})).collect();
     /// # fake.answers("GET", "/api/models/my-org/bert/discussions", &json!({"count": 60, "discussions": page}));
     ///

@@ -39,9 +39,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// Client::new()?.run_job("my-org", &Job::image("python:3.12", ["python", "train.py"]))?;
     /// assert_eq!(fake.bodies()[0]["dockerImage"], "python:3.12");
@@ -59,9 +60,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// Client::new()?.run_job("my-org", &Job::space("my-org/trainer", ["python", "train.py"]))?;
     /// assert_eq!(fake.bodies()[0]["spaceId"], "my-org/trainer");
@@ -92,9 +94,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// let job = Job::image("python:3.12", ["python", "train.py"]).variable("DATASET", "my-org/reviews");
     /// Client::new()?.run_job("my-org", &job)?;
@@ -111,9 +114,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// let event = Event::sample("repo-content")?;
     /// let job = Job::image("python:3.12", ["python", "train.py"]).label("hookbox-run", event.run_id());
@@ -131,9 +135,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// let job = Job::image("python:3.12", ["python", "train.py"]).flavor("a10g-small");
     /// Client::new()?.run_job("my-org", &job)?;
@@ -150,9 +155,10 @@ impl Job {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Job};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/jobs/my-org", &json!({"id": "687f"}));
     ///
     /// let job = Job::image("python:3.12", ["python", "train.py"]).timeout_seconds(3600);
     /// Client::new()?.run_job("my-org", &job)?;
@@ -364,9 +370,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::Client;
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/jobs/my-org", &json!([{"id": "687f", "labels": {"hookbox-run": "0197-4a"}}]));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/jobs/my-org", &json!([{"id": "687f", "labels": {"hookbox-run": "0197-4a"}}]));
     ///
     /// let started = Client::new()?.jobs("my-org", ("hookbox-run", "0197-4a"))?;
     /// assert_eq!(started[0].id, "687f");

@@ -92,9 +92,10 @@ impl Space {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo, Space, SpaceSdk};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
     ///
     /// let space = Space::new(Repo::space("my-org/demo")?, SpaceSdk::Gradio);
     /// Client::new()?.create_space(&space)?;
@@ -117,9 +118,10 @@ impl Space {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo, Space, SpaceSdk};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
     ///
     /// let space = Space::new(Repo::space("my-org/demo")?, SpaceSdk::Gradio).private();
     /// Client::new()?.create_space(&space)?;
@@ -136,9 +138,10 @@ impl Space {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo, Space, SpaceSdk};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
     ///
     /// let space = Space::new(Repo::space("my-org/demo")?, SpaceSdk::Gradio).hardware("cpu-upgrade");
     /// Client::new()?.create_space(&space)?;
@@ -155,9 +158,10 @@ impl Space {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo, Space, SpaceSdk};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
     ///
     /// let space = Space::new(Repo::space("my-org/demo")?, SpaceSdk::Gradio).hardware("t4-small").sleep_after(300);
     /// Client::new()?.create_space(&space)?;
@@ -174,9 +178,10 @@ impl Space {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo, Space, SpaceSdk};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/repos/create", &json!({"url": "https://huggingface.co/spaces/my-org/demo"}));
     ///
     /// let space = Space::new(Repo::space("my-org/demo")?, SpaceSdk::Gradio).variable("MODE", "preview");
     /// Client::new()?.create_space(&space)?;
@@ -260,8 +265,9 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo};
-    /// # use hookbox_sdk::{prelude::*, http::Response, testing::FakeHub};
-    /// # let fake = FakeHub::start();
+    /// use hookbox_sdk::{prelude::*, http::Response, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
     /// # fake.answers("DELETE", "/api/repos/delete", &json!({}));
     /// # fake.answers_with("DELETE", "/api/repos/delete", Ok(Response::new(404)));
     ///

@@ -11,9 +11,10 @@ use crate::payload::Status;
 ///
 /// ```
 /// use hookbox_sdk::hub::{Client, NewStatus, Repo};
-/// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-/// # let fake = FakeHub::start();
-/// # fake.answers("POST", "/api/models/my-org/bert/discussions/7/status", &json!({}));
+/// use hookbox_sdk::{prelude::*, testing::FakeHub};
+///
+/// let fake = FakeHub::start();
+/// fake.answers("POST", "/api/models/my-org/bert/discussions/7/status", &json!({}));
 ///
 /// Client::new()?.set_status(&Repo::model("my-org/bert")?, 7, NewStatus::Open, None)?;
 /// assert_eq!(fake.bodies(), [json!({"status": "open"})]);
@@ -33,9 +34,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, NewStatus, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/7/status", &json!({}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/models/my-org/bert/discussions/7/status", &json!({}));
     ///
     /// Client::new()?.set_status(&Repo::model("my-org/bert")?, 7, NewStatus::Closed, Some("It is mended."))?;
     /// assert_eq!(fake.bodies(), [json!({"status": "closed", "comment": "It is mended."})]);
@@ -70,9 +72,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, NewStatus, Once, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("GET", "/api/models/my-org/bert/discussions/7", &json!({"num": 7, "status": "closed"}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/models/my-org/bert/discussions/7", &json!({"num": 7, "status": "closed"}));
     ///
     /// let (hub, repo) = (Client::new()?, Repo::model("my-org/bert")?);
     /// let closed = hub.set_status_once(&repo, 7, "0197-4a", NewStatus::Closed, "It is mended.")?;
@@ -112,9 +115,10 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
-    /// # fake.answers("POST", "/api/models/my-org/bert/discussions/8/merge", &json!({}));
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("POST", "/api/models/my-org/bert/discussions/8/merge", &json!({}));
     ///
     /// Client::new()?.merge(&Repo::model("my-org/bert")?, 8, Some("Thank you!"))?;
     /// assert_eq!(fake.asked(), ["POST /api/models/my-org/bert/discussions/8/merge"]);
@@ -139,8 +143,9 @@ impl Client {
     ///
     /// ```
     /// use hookbox_sdk::hub::{Client, Once, Repo};
-    /// # use hookbox_sdk::{prelude::*, testing::FakeHub};
-    /// # let fake = FakeHub::start();
+    /// use hookbox_sdk::{prelude::*, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
     /// # fake.answers("GET", "/api/models/my-org/bert/discussions/8", &json!({"num": 8, "status": "open"}));
     /// # fake.answers("POST", "/api/models/my-org/bert/discussions/8/merge", &json!({}));
     ///

@@ -476,10 +476,11 @@ fn build_makes_a_checked_component_and_prints_where_it_is() {
         .ok();
     let printed = built.stdout.trim_end();
     assert_eq!(Path::new(printed), folder.path().join("hello.wasm"));
-    assert_eq!(
-        hookbox(&["inspect", printed, "--json"]).ok().json()["name"],
-        "hello"
-    );
+    let told = hookbox(&["inspect", printed, "--json"]).ok().json();
+    assert_eq!(told["name"], "hello");
+    let made_with = told["toolchain"].to_string();
+    let hookbox = format!("\"hookbox {}\"", env!("CARGO_PKG_VERSION"));
+    assert!(made_with.contains(&hookbox), "{made_with}");
     // Nothing half-made is left beside it.
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }

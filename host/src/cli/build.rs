@@ -8,6 +8,7 @@ use crate::cli::project::{Profile, Project, add_target};
 use crate::cli::{End, output};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::read_component;
+use crate::plugin::toolchain::{HOOKBOX, mark};
 use crate::plugin::{Component, EngineConfig};
 use anyhow::Context as _;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ impl Build {
             Ok((project, artifact))
         })?;
         let built = read_component(&artifact).map_err(anyhow::Error::msg)?;
-        let component = names::shortened(&built);
+        let component = mark(&names::shortened(&built), &[HOOKBOX]);
         let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
         // It was made here and now, by a compiler that ran whatever its source told it to.
         Component::load_bytes(&engine, &component, &Compiler::here())

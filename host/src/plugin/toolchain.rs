@@ -1,4 +1,5 @@
-//! What a component was made with, as its `producers` sections say (WebAssembly tool conventions).
+//! What a component was made with, as its `producers` sections say (WebAssembly tool conventions): reading and writing
+//! it.
 //!
 //! Read by seeking from section to section: the component itself is never in memory. Nothing depends on what is told,
 //! so what cannot be read is passed over.
@@ -6,6 +7,7 @@
 use crate::plugin::verdict::cut;
 use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
+use wasm_encoder::{ComponentSection as _, ProducersField, ProducersSection};
 use wasmparser::{BinaryReader, ProducersSectionReader};
 
 /// The most producers that are told of, and the longest, in bytes: a component says what it likes.
@@ -92,6 +94,87 @@ fn producers(section: &[u8]) -> wasmparser::Result<Vec<String>> {
     Ok(found)
 }
 
+/// Something that took part in making a component: its field in a `producers` section (`language`, `sdk` or
+/// `processed-by`), its name and its version.
+pub type Producer<'a> = (&'a str, &'a str, &'a str);
+
+/// This program.
+pub const HOOKBOX: Producer<'static> = ("processed-by", "hookbox", env!("CARGO_PKG_VERSION"));
+
+/// The component, which says of itself that these took part, too. It is as it was if it cannot be read.
+#[must_use]
+pub fn mark(component: &[u8], more: &[Producer<'_>]) -> Vec<u8> {
+    marked(component, more).unwrap_or_else(|_| component.to_vec())
+}
+
+/// Names and versions by their field, in their order.
+type Fields = Vec<(String, Vec<(String, String)>)>;
+
+fn marked(component: &[u8], more: &[Producer<'_>]) -> wasmparser::Result<Vec<u8>> {
+    let mut reader = BinaryReader::new(component, 0);
+    let mut out = reader.read_bytes(HEADER_BYTES)?.to_vec();
+    let mut fields = Fields::new();
+    while !reader.eof() {
+        let rest = reader.clone();
+        let id = reader.read_u8()?;
+        let size = reader.read_var_u32()?;
+        let section = reader.read_bytes(usize::try_from(size).unwrap_or(usize::MAX))?;
+        // There may be but one, so ours takes its place; one that cannot be read stays what it is.
+        let of_it = (id == CUSTOM).then(|| fields_of(section).ok().flatten());
+        if let Some(of_it) = of_it.flatten() {
+            for (field, values) in &of_it {
+                (values.iter()).for_each(|(name, version)| add(&mut fields, field, name, version));
+            }
+        } else {
+            let bytes = rest.bytes_remaining() - reader.bytes_remaining();
+            out.extend_from_slice(rest.clone().read_bytes(bytes)?);
+        }
+    }
+    for (field, name, version) in more {
+        add(&mut fields, field, name, version);
+    }
+    let mut section = ProducersSection::new();
+    for (field, values) in &fields {
+        let mut encoded = ProducersField::new();
+        for (name, version) in values {
+            encoded.value(name, version);
+        }
+        section.field(field, &encoded);
+    }
+    section.append_to_component(&mut out);
+    Ok(out)
+}
+
+/// What a custom section says, if it is that of the producers.
+fn fields_of(section: &[u8]) -> wasmparser::Result<Option<Fields>> {
+    let mut reader = BinaryReader::new(section, 0);
+    if reader.read_string()? != "producers" {
+        return Ok(None);
+    }
+    let mut fields = Fields::new();
+    for field in ProducersSectionReader::new(reader)? {
+        let field = field?;
+        for value in field.values {
+            let value = value?;
+            add(&mut fields, field.name, value.name, value.version);
+        }
+    }
+    Ok(Some(fields))
+}
+
+/// Adds a producer to its field; another version of the same goes.
+fn add(fields: &mut Fields, field: &str, name: &str, version: &str) {
+    let at = fields.iter().position(|(known, _)| known == field);
+    let value = (name.to_owned(), version.to_owned());
+    match at.and_then(|at| fields.get_mut(at)) {
+        Some((_, values)) => {
+            values.retain(|(known, _)| known != name);
+            values.push(value);
+        }
+        None => fields.push((field.to_owned(), vec![value])),
+    }
+}
+
 fn byte(source: &mut impl Read) -> io::Result<u8> {
     let mut byte = [0];
     source.read_exact(&mut byte)?;
@@ -115,8 +198,7 @@ fn leb128(source: &mut impl Read) -> io::Result<u32> {
 mod tests {
     use super::*;
     use std::io::Cursor;
-    use wasm_encoder::{Component, Module, ModuleSection, NestedComponentSection, ProducersField};
-    use wasm_encoder::{ProducersSection, RawSection};
+    use wasm_encoder::{Component, Module, ModuleSection, NestedComponentSection, RawSection};
 
     fn made_with(name: &str, version: &str) -> ProducersSection {
         let mut field = ProducersField::new();
@@ -143,6 +225,27 @@ mod tests {
         // What is cut off is passed over.
         for end in 0..whole.len() {
             assert!(toolchain(&mut Cursor::new(&whole[..end])).len() <= told.len());
+        }
+    }
+
+    #[test]
+    fn a_component_is_marked_once_with_each_that_made_it() {
+        let mut component = Component::new();
+        component.section(&made_with("wit-component", "0.254.2"));
+        component.section(&made_with("hookbox", "0.0.1"));
+        let old = component.finish();
+        let python = [("language", "Python", "3.14"), HOOKBOX];
+        let marked = mark(&old, &python);
+        let told = toolchain(&mut Cursor::new(&marked));
+        let hookbox = format!("hookbox {}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(told, ["Python 3.14", &hookbox, "wit-component 0.254.2"]);
+        // In one section, which is the same when it is marked again.
+        let count = |bytes: &[u8]| bytes.windows(9).filter(|name| name == b"producers").count();
+        assert_eq!(count(&marked), 1);
+        assert_eq!(mark(&marked, &python), marked);
+        // What cannot be read stays as it is.
+        for bad in [&b""[..], b"\0asm", &old[..old.len() - 1]] {
+            assert_eq!(mark(bad, &python), bad);
         }
     }
 

@@ -5,7 +5,7 @@
 mod component;
 pub mod holding;
 
-pub use component::ComponentJson;
+pub use component::{ComponentJson, SidecarJson};
 
 use crate::clock::rfc3339;
 use crate::delivery::{AttemptRecord, DeliveryId, Gate, LogLine, OutgoingCall, Trap};

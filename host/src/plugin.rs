@@ -11,6 +11,7 @@ pub mod component;
 pub mod engine;
 pub mod folder;
 pub mod grant;
+pub mod imports;
 pub mod limiter;
 pub mod lookout;
 pub mod sandbox;

@@ -173,12 +173,17 @@ fn profile() -> String {
 
 /// Runs cargo in the workspace and returns the artifacts that it names.
 fn build(args: &[&str]) -> Vec<Value> {
+    build_in(workspace(), args)
+}
+
+/// The same in a folder.
+pub fn build_in(folder: &Path, args: &[&str]) -> Vec<Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command
         .args(args)
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(workspace())
+        .current_dir(folder)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     // What cargo tells a test about its package would make build scripts think that something changed.

@@ -18,6 +18,7 @@ pub mod checker;
 mod cli;
 mod dev;
 mod expect;
+pub mod frozen;
 mod guide;
 mod host;
 mod http;

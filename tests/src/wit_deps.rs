@@ -5,10 +5,11 @@
 
 use crate::built::workspace;
 use serde_json::Value;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use wit_component::{OutputToString, WitPrinter};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, TypeDefKind, TypeId, WorldItem};
 
 /// Whatever went wrong, in words.
 pub type Error = Box<dyn std::error::Error>;
@@ -54,6 +55,46 @@ pub fn imports() -> Result<Vec<String>, Error> {
         .keys()
         .map(|key| resolve.name_world_key(key))
         .collect())
+}
+
+/// What `wit/` has in the world `plugin`, as the host judges imports by it: each interface, and in the lines below its
+/// functions and resources.
+///
+/// # Errors
+/// If the folder does not hold together.
+pub fn linked() -> Result<String, Error> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(workspace().join("wit"))?;
+    let world = resolve.select_world(&[package], Some("plugin"))?;
+    let world = resolve.worlds.get(world).ok_or("no world")?;
+    let mut text = String::new();
+    for (key, item) in &world.imports {
+        let WorldItem::Interface { id, .. } = item else {
+            continue;
+        };
+        let interface = resolve.interfaces.get(*id).ok_or("no interface")?;
+        let types = interface.types.iter();
+        let resources = types
+            .filter(|(_, id)| is_resource(&resolve, **id))
+            .map(|(name, _)| name);
+        writeln!(text, "{}", resolve.name_world_key(key))?;
+        for name in resources.chain(interface.functions.keys()) {
+            writeln!(text, "  {name}")?;
+        }
+    }
+    Ok(text)
+}
+
+/// Whether a type is a resource itself, and no other name of one.
+pub(crate) fn is_resource(resolve: &Resolve, ty: TypeId) -> bool {
+    let ty = resolve.types.get(ty);
+    ty.is_some_and(|ty| matches!(ty.kind, TypeDefKind::Resource))
+}
+
+/// Where the host has that.
+#[must_use]
+pub fn linked_file() -> PathBuf {
+    workspace().join("host/src/plugin/imports/linked.txt")
 }
 
 fn packages(source: &str, names: &[&str]) -> Result<Vec<(String, String)>, Error> {

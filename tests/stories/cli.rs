@@ -1,8 +1,7 @@
 //! The commands: what people see, what scripts read, and how each ends.
 
-use hookbox_tests::{Cli, Host, Ran, SECRET, component, event, keys};
+use hookbox_tests::{Cli, Host, Ran, SECRET, component, event};
 use insta::assert_snapshot;
-use serde_json::json;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -175,94 +174,6 @@ fn settings_that_mean_nothing_are_refused_by_name() {
     assert!(secrets.contains("NOT_SET_ANYWHERE"), "{secrets}");
     // A secret where a reference should be is not repeated.
     assert!(!serve("HOOKBOX_SECRETS", SECRET).contains(SECRET));
-}
-
-#[test]
-fn inspect_says_what_a_plugin_is() {
-    let told = hookbox(&["inspect", path("hello"), "--json"]).ok().json();
-    assert_eq!(
-        keys(&told),
-        "name version description interface subscriptions wants imports toolchain size_bytes digest"
-    );
-    assert_eq!(
-        (&told["name"], &told["interface"]),
-        (&"hello".into(), &"0.1.0".into())
-    );
-    assert_eq!(
-        told["subscriptions"],
-        json!([{"scope": "discussion.comment", "actions": ["create"]}])
-    );
-    assert_eq!(
-        told["size_bytes"],
-        std::fs::metadata(component("hello")).unwrap().len()
-    );
-    assert_eq!(told["digest"].as_str().unwrap().len(), "sha256:".len() + 64);
-    let toolchain = told["toolchain"].as_array().unwrap();
-    assert!(
-        toolchain
-            .iter()
-            .any(|tool| tool.as_str().unwrap().starts_with("rustc ")),
-        "{toolchain:?}"
-    );
-    let wants = hookbox(&["inspect", path("guest-wants-http"), "--json"])
-        .ok()
-        .json()["wants"]
-        .clone();
-    assert_eq!(
-        (&wants[0]["kind"], &wants[0]["name"], &wants[0]["required"]),
-        (&"http".into(), &"huggingface.co".into(), &true.into())
-    );
-    let shown = hookbox(&["inspect", path("hello")]).ok().stdout;
-    assert!(
-        shown.contains("subscribes to discussion.comment (create)"),
-        "{shown}"
-    );
-}
-
-#[test]
-fn a_component_cannot_forge_a_row_of_inspect() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("x.wasm");
-    // A custom section that says what it was made with (tool conventions, ProducersSection.md)
-    let tool = b"rustc\ndigest        sha256:good";
-    let mut section = b"\x09producers\x01\x08language\x01".to_vec();
-    section.push(u8::try_from(tool.len()).unwrap());
-    section.extend_from_slice(tool);
-    section.push(0);
-    let mut bytes = std::fs::read(path("hello")).unwrap();
-    bytes.extend([0, u8::try_from(section.len()).unwrap()]);
-    bytes.extend(section);
-    std::fs::write(&file, bytes).unwrap();
-    let said = Cli::new(&["inspect"]).arg(&file).run().ok().stdout;
-    let rows = said.lines().filter(|line| line.starts_with("digest"));
-    assert_eq!(rows.count(), 1, "{said}");
-    assert!(said.contains("rustc\\ndigest"), "{said}");
-}
-
-#[test]
-fn inspect_says_why_a_file_is_no_plugin() {
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("x.wasm");
-    let said = |bytes: &[u8]| {
-        std::fs::write(&file, bytes).unwrap();
-        let ran = Cli::new(&["inspect"]).arg(&file).run().exits(1);
-        ran.stderr.replace(file.to_str().unwrap(), "x.wasm")
-    };
-    assert_snapshot!(said(b"\0asm\x01\0\0\0"), @"error: x.wasm: not a component (it is a core module); build it with 'hookbox build'");
-    assert_snapshot!(said(b"#!/bin/sh"), @"error: x.wasm: not a WebAssembly file; build the plugin with 'hookbox build'");
-    assert_snapshot!(said(b"\x7fELF\x02\x01\x01\0"), @"error: x.wasm: precompiled native code is never loaded; put the component (.wasm) itself here");
-    assert!(
-        hookbox(&["inspect", path("guest-unknown-import")])
-            .exits(1)
-            .stderr
-            .contains("acme:thing/iface")
-    );
-    assert!(
-        hookbox(&["inspect", path("guest-describe-loop")])
-            .exits(1)
-            .stderr
-            .contains("out-of-fuel")
-    );
 }
 
 #[test]

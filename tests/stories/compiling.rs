@@ -48,7 +48,7 @@ fn inspect_and_run_do_not_compile_what_takes_too_much() {
     let file = folder.path().join("doublings.wasm");
     std::fs::write(&file, doublings(30)).unwrap();
     let path = file.to_str().unwrap();
-    let ran = Cli::new(&["inspect", path]).run().exits(1);
+    let ran = Cli::new(&["inspect", path]).run().exits(2);
     assert!(
         ran.stderr.contains("1,073,741,824 core instances"),
         "{ran:?}"

@@ -75,6 +75,8 @@ mod ignore_own;
 #[cfg(test)]
 mod ledger_cli;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod main_job;

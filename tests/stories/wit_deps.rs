@@ -1,7 +1,7 @@
 //! The interfaces that other languages' tools read, and those that the SDK binds, are those that the host links.
 
 use hookbox_tests::bindings;
-use hookbox_tests::wit_deps::{folder, imports, printed};
+use hookbox_tests::wit_deps::{folder, imports, linked, linked_file, printed};
 
 #[test]
 fn the_standard_interfaces_are_those_of_the_crates_that_the_host_links() {
@@ -21,6 +21,16 @@ fn the_bindings_of_the_sdk_are_generated_from_the_interface_that_the_host_speaks
         kept == bindings::generated().unwrap(),
         "{} is not what `wit/` says; run 'cargo run --example bindings'",
         bindings::file().display()
+    );
+}
+
+#[test]
+fn imports_are_judged_by_the_world_as_it_is() {
+    let kept = std::fs::read_to_string(linked_file()).unwrap_or_default();
+    assert!(
+        kept == linked().unwrap(),
+        "{} is not what wit/ has; run 'cargo run -p hookbox-tests --example wit-deps'",
+        linked_file().display()
     );
 }
 

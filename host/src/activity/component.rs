@@ -1,41 +1,184 @@
-//! A component file as `inspect` shows it.
+//! A component file as `inspect` shows it, or a file that is none.
 
 use super::subscriptions;
-use crate::plugin::{Component, StoredSubscription, Want};
+use crate::plugin::imports::{Ability, Access, Import, imports, own_version};
+use crate::plugin::toolchain::toolchain;
+use crate::plugin::want::held_for;
+use crate::plugin::{Component, ComponentError, Grant, StoredSubscription, Want, component};
 use serde::Serialize;
+use std::io::Cursor;
 
 /// A component file.
 #[derive(Debug, Serialize)]
 pub struct ComponentJson {
-    name: String,
-    version: String,
-    description: String,
-    interface: String,
-    subscriptions: Vec<StoredSubscription>,
-    wants: Vec<Want>,
-    imports: Vec<String>,
-    toolchain: Vec<String>,
-    size_bytes: u64,
-    digest: String,
+    /// What its file's name makes it.
+    pub name: String,
+    /// The plugin's own version. This and what else only a plugin has is absent of what is none.
+    pub version: Option<String>,
+    /// What the plugin does.
+    pub description: Option<String>,
+    /// The interface version it was built against, as far as that can be told.
+    pub interface: Option<String>,
+    /// The events it handles.
+    pub subscriptions: Option<Vec<StoredSubscription>>,
+    /// What it asks its operator for.
+    pub wants: Option<Vec<Want>>,
+    /// What it imports.
+    pub imports: Vec<String>,
+    /// The same by what a plugin has of it.
+    pub access: AccessJson,
+    /// Imports that cannot be linked.
+    pub refused: Vec<RefusedJson>,
+    /// What it was made with.
+    pub toolchain: Vec<String>,
+    /// Bytes of the file.
+    pub size_bytes: usize,
+    /// `sha256:` and 64 hex digits.
+    pub digest: String,
+    /// What a host would make of the grant beside it.
+    pub grant: Option<SidecarJson>,
+    /// Why it is no plugin that this host can run.
+    pub reason: Option<String>,
+}
+
+/// Imports by what a plugin has of them.
+#[derive(Debug, Default, Serialize)]
+pub struct AccessJson {
+    /// They are there for each plugin.
+    pub always: Vec<String>,
+    /// They refuse but for what `[[http]]` gives.
+    pub http: Vec<String>,
+    /// They refuse but for what `[state]` gives.
+    pub state: Vec<String>,
+    /// They are empty but for what `[config]` gives.
+    pub config: Vec<String>,
+    /// They never give anything.
+    pub nothing: Vec<String>,
+}
+
+/// An import that cannot be linked.
+#[derive(Debug, Serialize)]
+pub struct RefusedJson {
+    /// Its name.
+    pub import: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A plugin under the grant that lies beside it.
+#[derive(Debug, Serialize)]
+pub struct SidecarJson {
+    /// The grant file; absent if there is none, which is the default grant.
+    pub file: Option<String>,
+    /// Why the file cannot be used.
+    pub error: Option<String>,
+    /// What the plugin wants and is not given.
+    pub lacks: Vec<LackJson>,
+    /// Why a host would hold the plugin.
+    pub held: Option<String>,
+}
+
+/// A want that a grant does not give.
+#[derive(Debug, Serialize)]
+pub struct LackJson {
+    /// The want's kind.
+    pub kind: String,
+    /// The want's name.
+    pub name: String,
+    /// What of it is missing, where a part is given.
+    pub missing: Option<String>,
 }
 
 impl ComponentJson {
-    /// A component under the name its file gives it.
+    /// A file of these bytes under the name its path gives it, and what came of loading it.
     #[must_use]
-    pub fn new(name: &str, component: &Component) -> Self {
-        let manifest = component.manifest();
-        let facts = component.facts();
-        Self {
+    pub fn new(name: &str, bytes: &[u8], loaded: Result<&Component, &ComponentError>) -> Self {
+        let found = imports(bytes);
+        let mut told = Self {
             name: name.to_owned(),
-            version: manifest.version.clone(),
-            description: manifest.description.clone(),
-            interface: facts.interface.clone(),
-            subscriptions: subscriptions(manifest),
-            wants: manifest.wants.clone(),
-            imports: facts.imports.clone(),
-            toolchain: facts.toolchain.clone(),
-            size_bytes: facts.size_bytes,
-            digest: facts.digest.clone(),
+            version: None,
+            description: None,
+            interface: own_version(&found),
+            subscriptions: None,
+            wants: None,
+            imports: Vec::new(),
+            access: AccessJson::default(),
+            refused: Vec::new(),
+            toolchain: toolchain(&mut Cursor::new(bytes)),
+            size_bytes: bytes.len(),
+            digest: component::digest(bytes),
+            grant: None,
+            reason: loaded.err().map(ToString::to_string),
+        };
+        told.judge(found, loaded);
+        if let Ok(component) = loaded {
+            let manifest = component.manifest();
+            told.version = Some(manifest.version.clone());
+            told.description = Some(manifest.description.clone());
+            told.interface = Some(component.facts().interface.clone());
+            told.subscriptions = Some(subscriptions(manifest));
+            told.wants = Some(manifest.wants.clone());
+        }
+        told
+    }
+
+    fn judge(&mut self, found: Vec<Import>, loaded: Result<&Component, &ComponentError>) {
+        let is_module = matches!(loaded, Err(ComponentError::CoreModule));
+        for import in found {
+            self.imports.push(import.name.clone());
+            // What a core module imports is nothing that a host of components has or has not.
+            if is_module {
+                continue;
+            }
+            let access = &mut self.access;
+            let names = match import.access() {
+                Access::Always => &mut access.always,
+                Access::Granted(Ability::Http) => &mut access.http,
+                Access::Granted(Ability::State) => &mut access.state,
+                Access::Granted(Ability::Config) => &mut access.config,
+                Access::Nothing => &mut access.nothing,
+                Access::Refused(reason) => {
+                    self.refused.push(RefusedJson {
+                        import: import.name,
+                        reason,
+                    });
+                    continue;
+                }
+            };
+            names.push(import.name);
+        }
+    }
+}
+
+impl SidecarJson {
+    /// A plugin under a grant, which is that of a file if one is named.
+    #[must_use]
+    pub fn new(name: &str, component: &Component, file: Option<String>, grant: &Grant) -> Self {
+        let manifest = component.manifest();
+        let unpinned = grant.unpinned(&component.facts().digest);
+        let lacking = manifest.wants.iter().filter_map(|want| want.lacking(grant));
+        Self {
+            file,
+            error: None,
+            lacks: lacking
+                .map(|lacking| LackJson {
+                    kind: lacking.want.kind.clone(),
+                    name: lacking.want.name.clone(),
+                    missing: lacking.missing().map(str::to_owned),
+                })
+                .collect(),
+            held: unpinned.or_else(|| held_for(name, manifest, grant)),
+        }
+    }
+
+    /// A grant file that cannot be used.
+    #[must_use]
+    pub fn unusable(file: String, error: String) -> Self {
+        Self {
+            file: Some(file),
+            error: Some(error),
+            lacks: Vec::new(),
+            held: None,
         }
     }
 }

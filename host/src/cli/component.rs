@@ -1,7 +1,6 @@
 //! A component file, for the commands that take one.
 
 use crate::plugin::compiler::Compiler;
-use crate::plugin::component::name_of;
 use crate::plugin::folder::read_component;
 use crate::plugin::{Component, Engine, EngineConfig};
 use std::path::Path;
@@ -29,15 +28,12 @@ pub fn load(
     let bytes = read_component(file).map_err(anyhow::Error::msg)?;
     let component = Component::load_bytes(engine, &bytes, compiler)
         .map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-    // A file that is inspected before it is renamed to a plugin name is still worth a look.
-    let name = name_of(file).map_or_else(
-        |_| {
-            file.file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        },
-        |name| name.to_string(),
-    );
-    Ok((name, component))
+    Ok((name(file), component))
+}
+
+/// What a component file is called: its stem, though that may be no plugin's name. A file that is looked at before it is
+/// renamed to one is still worth a look.
+pub fn name(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    stem.into_owned()
 }

@@ -1,15 +1,28 @@
 //! `hookbox inspect`: what a component file is.
 
-use crate::activity::ComponentJson;
-use crate::cli::component::{load, small_engine};
-use crate::cli::{End, output};
+mod shown;
+
+use crate::activity::{ComponentJson, SidecarJson};
+use crate::cli::component::{name, small_engine};
+use crate::cli::{End, UsageError, output};
 use crate::plugin::compiler::Compiler;
-use crate::plugin::{Component, EngineConfig};
-use std::path::PathBuf;
+use crate::plugin::folder::{read_component, read_grant};
+use crate::plugin::{Component, EngineConfig, Grant};
+use shown::show;
+use std::path::{Path, PathBuf};
+
+/// The most memory that a grant may give on any host, in bytes.
+const MEMORY_BYTES_MAX: usize = 4 << 30;
 
 /// Show what a component file is and needs, or why it is not a plugin
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  hookbox inspect plugins-dir/hello.wasm")]
+#[command(after_help = "\
+Example:
+  hookbox inspect plugins-dir/hello.wasm
+
+Imports are told by what a plugin has of them: always, as its grant says, nothing, or no place in
+this host, with the reason. If a grant lies beside the file, each want is held against it.
+Ends with 2 if the file is not a plugin that this host can run.")]
 pub struct Inspect {
     /// The component
     file: PathBuf,
@@ -20,55 +33,42 @@ pub struct Inspect {
 
 impl Inspect {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
+        let bytes = read_component(&self.file).map_err(anyhow::Error::msg)?;
         let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
-        let (name, component) = load(&engine, &self.file, &Compiler::in_children()?)?;
-        if self.json {
-            output::json(&ComponentJson::new(&name, &component))?;
-        } else {
-            describe(&name, &component);
+        let loaded = Component::load_bytes(&engine, &bytes, &Compiler::in_children()?);
+        let in_file = |reason: &str| format!("{}: {reason}", self.file.display());
+        if let Err(error) = &loaded
+            && error.is_passing()
+        {
+            anyhow::bail!(in_file(&error.to_string()));
         }
-        Ok(End::Ok)
+        let name = name(&self.file);
+        let mut told = ComponentJson::new(&name, &bytes, loaded.as_ref());
+        if let Ok(component) = &loaded {
+            told.grant = Some(sidecar(&name, &self.file, component));
+        }
+        if self.json {
+            output::json(&told)?;
+        } else {
+            show(&told);
+        }
+        match &told.reason {
+            Some(reason) => Err(UsageError(in_file(reason)).into()),
+            None => Ok(End::Ok),
+        }
     }
 }
 
-fn describe(name: &str, component: &Component) {
-    let manifest = component.manifest();
-    let facts = component.facts();
-    let print =
-        |title: &str, text: &str| output::line(&format!("{title:<14}{}", output::one_line(text)));
-    print("name", name);
-    print("version", &manifest.version);
-    print("description", &manifest.description);
-    print("interface", &format!("hookbox:plugin@{}", facts.interface));
-    print("size", &format!("{} bytes", facts.size_bytes));
-    print("digest", &facts.digest);
-    print("toolchain", &facts.toolchain.join(", "));
-    for subscription in &manifest.subscriptions {
-        let actions: Vec<&str> = subscription.actions.iter().map(String::as_str).collect();
-        let actions = if actions.is_empty() {
-            "every action".to_owned()
-        } else {
-            actions.join(", ")
-        };
-        print(
-            "subscribes to",
-            &format!("{} ({actions})", subscription.pattern),
-        );
+/// What a host would make of the grant beside a component.
+fn sidecar(name: &str, file: &Path, component: &Component) -> SidecarJson {
+    let path = file.with_extension("toml");
+    let shown = path.display().to_string();
+    if !path.exists() {
+        let grant = Grant::within(MEMORY_BYTES_MAX);
+        return SidecarJson::new(name, component, None, &grant);
     }
-    for want in &manifest.wants {
-        let required = if want.required {
-            "required"
-        } else {
-            "optional"
-        };
-        let text = format!("{} {} ({required}): {}", want.kind, want.name, want.reason);
-        print("wants", &text);
-        if !want.detail.is_empty() {
-            print("", &want.detail);
-        }
-    }
-    let titles = std::iter::once("imports").chain(std::iter::repeat(""));
-    for (title, import) in titles.zip(&facts.imports) {
-        print(title, import);
+    match read_grant(&path, MEMORY_BYTES_MAX) {
+        Ok(grant) => SidecarJson::new(name, component, Some(shown), &grant),
+        Err(error) => SidecarJson::unusable(shown, error),
     }
 }

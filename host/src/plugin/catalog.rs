@@ -409,10 +409,7 @@ impl Plugin {
     /// Why a version of this digest may not run, if its grant pins another.
     #[must_use]
     pub fn unpinned(&self, digest: &str) -> Option<String> {
-        let pinned = self.grant().digest.as_ref()?;
-        (pinned != digest).then(|| {
-            format!("digest: the grant pins {pinned}, the file is {digest}; put the pinned file here or change the grant")
-        })
+        self.grant().unpinned(digest)
     }
 
     /// The file holds a version that its grant does not let run.

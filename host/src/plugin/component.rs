@@ -3,21 +3,26 @@
 use crate::plugin::bindings::{INTERFACE_VERSION, ManifestError, v0_1};
 use crate::plugin::compiler::{CompileError, Compiler};
 use crate::plugin::engine::Engine;
+use crate::plugin::imports::{Access, Import, parse_version};
 use crate::plugin::sandbox::{self, GuestState, Limits};
 use crate::plugin::store::{Store, load_made};
 use crate::plugin::toolchain::toolchain;
 use crate::plugin::{Manifest, PluginName};
-use crate::visible::one_line;
+use crate::visible::{one_line, told};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{Cursor, Read, Seek};
 use std::sync::Arc;
+use wasmtime::component::types::ComponentItem;
 
 /// The largest component file, in bytes, unless the operator says otherwise.
 pub const COMPONENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// What the digest of a component begins with.
 pub(in crate::plugin) const ALGORITHM: &str = "sha256:";
+
+/// The most imports that a reason names.
+const REFUSED_NAMED_MAX: usize = 4;
 
 /// The name under which a component imports or exports our interfaces.
 const PACKAGE: &str = "hookbox:plugin/";
@@ -85,7 +90,7 @@ pub enum ComponentError {
         "cannot be linked: {reason}; a plugin may import what the world hookbox:plugin/plugin has"
     )]
     Link {
-        /// Which import, in the linker's words.
+        /// Which imports, and why; in the linker's words where only the linker can tell.
         reason: String,
     },
     /// `describe` did not answer.
@@ -97,6 +102,18 @@ pub enum ComponentError {
     /// Its manifest cannot be used.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+}
+
+impl ComponentError {
+    /// Whether it says nothing about the file: another time it may go well.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Read(_) => true,
+            Self::Compile(error) => error.is_passing(),
+            _ => false,
+        }
+    }
 }
 
 impl Component {
@@ -140,7 +157,8 @@ impl Component {
             .instantiate_pre(compiled)
             .and_then(v0_1::PluginHostPre::new)
             .map_err(|error| ComponentError::Link {
-                reason: one_line(&format!("{error:#}")),
+                reason: unlinked(engine, compiled)
+                    .unwrap_or_else(|| one_line(&format!("{error:#}"))),
             })?;
         let manifest = sandbox::describe(engine, &pre, &Limits::default())?;
         Ok(Self(Arc::new(Parts {
@@ -277,10 +295,32 @@ fn interfaces(
     Ok((handler.to_owned(), imports))
 }
 
-fn parse_version(text: &str) -> Option<(u64, u64, u64)> {
-    let plain = text.split(['-', '+']).next()?;
-    let mut parts = plain.split('.').map(|part| part.parse().ok());
-    Some((parts.next()??, parts.next()??, parts.next()??))
+/// The imports that cannot be linked, each with the reason; the first few of them.
+fn unlinked(engine: &Engine, component: &wasmtime::component::Component) -> Option<String> {
+    let ty = component.component_type();
+    let refused: Vec<String> = ty
+        .imports(engine.wasmtime())
+        .filter_map(|(name, import)| {
+            let functions = match &import.ty {
+                ComponentItem::ComponentInstance(instance) => instance
+                    .exports(engine.wasmtime())
+                    .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+                    .map(|(name, _)| name)
+                    .collect(),
+                _ => Vec::new(),
+            };
+            match Import::new(name, functions).access() {
+                Access::Refused(reason) => Some(format!("{}: {reason}", told(name))),
+                _ => None,
+            }
+        })
+        .collect();
+    let named = refused.get(..REFUSED_NAMED_MAX).unwrap_or(&refused);
+    let more = match refused.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    (!refused.is_empty()).then(|| format!("{}{more}", named.join("; ")))
 }
 
 #[cfg(test)]
@@ -306,13 +346,5 @@ mod tests {
                 .starts_with("not a WebAssembly file")
         );
         assert!(text(b"").unwrap_err().starts_with("not a WebAssembly file"));
-    }
-
-    #[test]
-    fn versions_are_compared_as_numbers() {
-        assert_eq!(parse_version("0.1.0"), Some((0, 1, 0)));
-        assert!(parse_version("0.10.0") > parse_version("0.9.9"));
-        assert_eq!(parse_version("1.2.3-rc.1"), Some((1, 2, 3)));
-        assert_eq!(parse_version("x"), None);
     }
 }

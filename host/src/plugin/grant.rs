@@ -190,6 +190,15 @@ impl Grant {
         grant
     }
 
+    /// Why a component of this digest may not run, if another is pinned.
+    #[must_use]
+    pub fn unpinned(&self, digest: &str) -> Option<String> {
+        let pinned = self.digest.as_ref()?;
+        (pinned != digest).then(|| {
+            format!("digest: the grant pins {pinned}, the file is {digest}; put the pinned file here or change the grant")
+        })
+    }
+
     /// Reads a grant file. `memory_bytes_max` is the host's bound on what a grant may give.
     ///
     /// # Errors

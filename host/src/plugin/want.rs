@@ -26,6 +26,12 @@ pub struct Lacking<'a> {
 }
 
 impl Lacking<'_> {
+    /// What of it is missing, where the grant gives a part of it.
+    #[must_use]
+    pub fn missing(&self) -> Option<&str> {
+        self.missing.as_deref()
+    }
+
     /// What giving it would mean, in sentences for whoever has to decide.
     #[must_use]
     pub fn plainly(&self) -> String {
@@ -83,6 +89,15 @@ pub fn unmet_needs(manifest: &Manifest, grant: &Grant) -> Option<String> {
         more => format!(", and {more} more"),
     };
     (!unmet.is_empty()).then(|| format!("{}{more}", named.join(", ")))
+}
+
+/// Why a plugin of this name is held under a grant that does not give what it requires, with the mend.
+#[must_use]
+pub fn held_for(name: &str, manifest: &Manifest, grant: &Grant) -> Option<String> {
+    let unmet = unmet_needs(manifest, grant)?;
+    Some(format!(
+        "it requires what its grant does not give: {unmet}; 'hookbox grant {name}' shows the lines to add"
+    ))
 }
 
 impl Want {

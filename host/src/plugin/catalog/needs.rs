@@ -2,16 +2,12 @@
 
 use super::Plugin;
 use crate::plugin::Manifest;
-use crate::plugin::want::unmet_needs;
+use crate::plugin::want::{held_for, unmet_needs};
 
 impl Plugin {
     /// Why a version is held, with the mend.
     pub(super) fn lacks(&self, manifest: &Manifest) -> Option<String> {
-        let unmet = unmet_needs(manifest, self.grant())?;
-        let name = &self.name;
-        Some(format!(
-            "it requires what its grant does not give: {unmet}; 'hookbox grant {name}' shows the lines to add"
-        ))
+        held_for(&self.name, manifest, self.grant())
     }
 
     /// What the version that runs requires and its grant gives no longer: it runs on, and is refused that.

@@ -57,6 +57,8 @@ mod discussion_bot;
 #[cfg(test)]
 mod export;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod granting;
 #[cfg(test)]
 mod grants;

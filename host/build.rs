@@ -1,5 +1,5 @@
-//! Puts the SDK's sources into the binary: `hookbox new` gives each project a copy of them, so making one needs no
-//! network.
+//! Puts into the binary what `hookbox new` gives each project a copy of, so that making one needs no network: the SDK's
+//! sources for Rust, the interface for other languages.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,29 +11,65 @@ const TESTS: &[&str] = &["answers", "tests", "tests.rs"];
 /// The sections of a manifest that are for the SDK's own tests, or for the workspace that it came from.
 const SECTIONS: &[&str] = &["[lints]", "[dev-dependencies]", "[[test]]"];
 
+/// The files of folders that are embedded as they are: the folder, the table's name, the kind of files.
+const AS_THEY_ARE: &[(&str, &str, &str)] = &[("../wit", "wit.rs", "wit")];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    let workspace = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("..");
+    let crate_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    write_table("sdk.rs", &sdk(&crate_folder.join(".."))?)?;
+    for (folder, table, kind) in AS_THEY_ARE {
+        write_table(table, &as_they_are(&crate_folder.join(folder), kind)?)?;
+    }
+    Ok(())
+}
+
+/// The files of a table: paths in their folder, and texts.
+type Files = Vec<(PathBuf, String)>;
+
+/// The SDK, as it is in a project.
+fn sdk(workspace: &Path) -> Result<Files, Box<dyn Error>> {
     let (sdk, root) = (workspace.join("sdk"), workspace.join("Cargo.toml"));
-    println!("cargo::rerun-if-changed={}", sdk.display());
-    println!("cargo::rerun-if-changed={}", root.display());
-    let root = fs::read_to_string(root)?;
-    let mut files = Vec::new();
-    collect(&sdk, &mut files)?;
-    files.sort();
     let licence = workspace.join("LICENSE");
-    println!("cargo::rerun-if-changed={}", licence.display());
-    let mut table = vec![format!("(\"LICENSE\", {:?})", fs::read_to_string(licence)?)];
-    for path in files {
-        let text = fs::read_to_string(&path)?;
+    for read in [&root, &licence] {
+        println!("cargo::rerun-if-changed={}", read.display());
+    }
+    let root = fs::read_to_string(root)?;
+    let mut files = vec![(PathBuf::from("LICENSE"), fs::read_to_string(licence)?)];
+    for (path, text) in read_all(&sdk, |_| true)? {
         let text = if path.ends_with("Cargo.toml") {
             manifest(&text, &root)?
         } else {
             text.replace("#[cfg(test)]\nmod tests;\n", "")
         };
-        table.push(format!("({:?}, {text:?})", path.strip_prefix(&sdk)?));
+        files.push((path, text));
     }
-    let place = PathBuf::from(env::var("OUT_DIR")?).join("sdk.rs");
-    fs::write(place, format!("&[{}]", table.join(",\n")))?;
+    Ok(files)
+}
+
+/// The files of one kind in a folder.
+fn as_they_are(folder: &Path, kind: &str) -> Result<Files, Box<dyn Error>> {
+    let of_kind = |path: &Path| path.extension().is_some_and(|extension| extension == kind);
+    read_all(folder, of_kind)
+}
+
+fn read_all(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Files, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut paths = Vec::new();
+    collect(folder, &mut paths)?;
+    paths.retain(|path| wanted(path));
+    paths.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path)?;
+        Ok((path.strip_prefix(folder)?.to_owned(), text))
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// Writes a table of paths and texts, which the crate includes by its name.
+fn write_table(name: &str, files: &Files) -> Result<(), Box<dyn Error>> {
+    let place = PathBuf::from(env::var("OUT_DIR")?).join(name);
+    let lines: Vec<String> = files.iter().map(|file| format!("{file:?}")).collect();
+    fs::write(place, format!("&[{}]", lines.join(",\n")))?;
     Ok(())
 }
 

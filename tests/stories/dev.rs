@@ -128,7 +128,7 @@ fn what_is_no_project_is_refused_before_anything_is_made() {
     let empty = DevBuilder::new().file("x/readme", "").arg("x");
     assert_eq!(
         empty.run().exits(2).stderr,
-        "error: x: no Cargo.toml there; give the folder of a Rust plugin project\n"
+        "error: x: no Cargo.toml or pyproject.toml there; give the folder of a plugin project\n"
     );
     let two = DevBuilder::new()
         .package("dev-twice", "", "")
@@ -140,7 +140,7 @@ fn what_is_no_project_is_refused_before_anything_is_made() {
     let ran = two.arg("dev-twice").arg("other").run().exits(2);
     assert_eq!(
         ran.stderr,
-        "error: dev-twice and other are both the plugin `dev-twice`; give one of them, or another package name to one\n"
+        "error: dev-twice and other are both the plugin `dev-twice`; give one of them, or another name to one\n"
     );
 }
 

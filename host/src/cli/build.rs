@@ -4,7 +4,7 @@ mod names;
 
 use crate::cli::component::small_engine;
 use crate::cli::foreground::Foreground;
-use crate::cli::project::{Profile, Project, add_target};
+use crate::cli::project::{Profile, Project};
 use crate::cli::{End, output};
 use crate::plugin::compiler::Compiler;
 use crate::plugin::folder::read_component;
@@ -20,7 +20,7 @@ pub struct Build {
     /// The project's folder
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// Where to put the component, as <package name>.wasm
+    /// Where to put the component, as <name in its manifest>.wasm
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
     /// Print JSON
@@ -34,7 +34,7 @@ impl Build {
         let children = foreground.children();
         let (project, artifact) = foreground.work(async {
             let project = Project::find(&self.dir, children).await?;
-            add_target(&self.dir, children).await?;
+            project.prepare(children).await?;
             let artifact = project.build(Profile::Release, children).await?;
             Ok((project, artifact))
         })?;

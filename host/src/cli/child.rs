@@ -7,6 +7,7 @@
 use crate::cli::foreground::Interrupted;
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(10);
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A command without what is ours: a project's build script is somebody's code and sees no secret.
-pub fn command(program: &str, dir: &Path) -> Command {
+pub fn command(program: impl AsRef<OsStr>, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(dir)

@@ -48,7 +48,7 @@ Examples:
   hookbox dev --tunnel 'cloudflared tunnel --url {url}'
 
 What it keeps is under .hookbox in the current folder. A grant is NAME.toml beside the
-plugin's Cargo.toml. Other settings are those of serve, from the environment; hookbox.toml
+plugin's manifest. Other settings are those of serve, from the environment; hookbox.toml
 is not read.")]
 pub struct Dev {
     /// The projects' folders
@@ -154,7 +154,7 @@ async fn projects(dirs: &[PathBuf], children: &Children) -> anyhow::Result<Vec<P
         let project = Project::find(dir, children).await?;
         if let Some(other) = names.insert(project.name.clone(), dir) {
             return Err(UsageError(format!(
-                "{} and {} are both the plugin `{}`; give one of them, or another package name to one",
+                "{} and {} are both the plugin `{}`; give one of them, or another name to one",
                 other.display(),
                 dir.display(),
                 project.name

@@ -29,6 +29,10 @@ enum Language {
     Rust,
 }
 
+/// The interface between host and plugin, for tools that read it: put together by the build script.
+#[expect(dead_code, reason = "Rust has bindings that were generated from it")]
+const WIT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/wit.rs"));
+
 /// A file of a project.
 struct ProjectFile {
     /// Where it is in the project's folder.

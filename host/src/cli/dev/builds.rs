@@ -8,7 +8,7 @@ use crate::cli::dev::folder::{DevFolder, Placed};
 use crate::cli::dev::sources::{Changes, Sources};
 use crate::cli::foreground::Interrupted;
 use crate::cli::output;
-use crate::cli::project::{Layout, Profile, Project, add_target};
+use crate::cli::project::{Layout, Profile, Project};
 use anyhow::Context as _;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -46,7 +46,7 @@ impl Builds {
         children: Children,
     ) -> anyhow::Result<Self> {
         for project in &projects {
-            add_target(&project.dir, &children).await?;
+            project.prepare(&children).await?;
         }
         // Before anything is built: what changes meanwhile is built again.
         let alone = projects.iter().map(Project::layout_alone).collect();

@@ -134,7 +134,7 @@ impl DevFolder {
         plugins().join(format!("{}.wasm", project.name)).is_file()
     }
 
-    /// Puts a project's grant, `NAME.toml` beside its Cargo.toml, where the plugin's grant is; or takes that away.
+    /// Puts a project's grant, `NAME.toml` beside its manifest, where the plugin's grant is; or takes that away.
     ///
     /// # Errors
     /// If it cannot be read or written.

@@ -1,0 +1,182 @@
+//! A plugin project in Python: `src/plugin.py`, the helper that `new` put beside it, and `componentize-py`.
+
+use crate::cli::UsageError;
+use crate::cli::child::{Children, command};
+use crate::cli::project::Layout;
+use crate::plugin::PluginName;
+use anyhow::Context as _;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::Command;
+
+const MANIFEST: &str = "pyproject.toml";
+
+/// What makes components of Python.
+const TOOL: &str = "componentize-py";
+
+/// How it is installed, by the lock file that `new` writes.
+const INSTALL: &str =
+    "python3 -m venv .venv && .venv/bin/pip install --require-hashes -r requirements.txt";
+
+/// Where the plugin's modules are.
+const SOURCE: &str = "src";
+
+/// Where the helper is.
+const HELPER: &str = ".hookbox/python";
+
+/// The interface that the component is to have.
+const WIT: &str = ".hookbox/wit";
+
+/// What is made of them.
+const OUT: &str = ".hookbox/out";
+
+/// The module that the component is made of, generated: it knows what the manifest says.
+const ENTRY: &str = "entry";
+
+/// Variables that change what Python finds: a component is made of what the project names.
+const PYTHON_VARIABLES: [&str; 3] = ["PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"];
+
+/// A project of Python's.
+#[derive(Debug, Clone)]
+pub struct Package {
+    /// Its name, and the plugin's.
+    pub name: String,
+    dir: PathBuf,
+}
+
+/// The part of the manifest that counts here (the Python Packaging User Guide, "pyproject.toml specification").
+#[derive(serde::Deserialize)]
+struct Manifest {
+    project: Table,
+}
+
+#[derive(serde::Deserialize)]
+struct Table {
+    name: String,
+    version: String,
+}
+
+impl Package {
+    /// The project in a folder.
+    ///
+    /// # Errors
+    /// If its manifest cannot be read, or its name can be no plugin's.
+    pub fn find(dir: &Path) -> anyhow::Result<Self> {
+        let name = read(dir)?.name;
+        PluginName::parse(&name).with_context(|| {
+            format!(
+                "{}: its project name is to be the plugin's name",
+                dir.join(MANIFEST).display()
+            )
+        })?;
+        Ok(Self {
+            name,
+            dir: dir.to_owned(),
+        })
+    }
+
+    /// The tool: the one that is installed in the project, or on the PATH.
+    ///
+    /// # Errors
+    /// If there is none, with how to get it.
+    pub async fn find_tool(&self, children: &Children) -> anyhow::Result<OsString> {
+        let folder = self.dir.canonicalize()?;
+        let own = folder.join(".venv/bin").join(TOOL);
+        for tool in [own.into_os_string(), TOOL.into()] {
+            let mut asked = without_python_of_others(command(&tool, &folder));
+            asked.arg("--version").stdout(Stdio::piped());
+            match children.output(&mut asked).await {
+                Ok(said) if said.status.success() => return Ok(tool),
+                Ok(_) => anyhow::bail!(
+                    "{} does not run; install it again: {INSTALL}",
+                    tool.display()
+                ),
+                Err(error) if is_missing(&error) => {}
+                Err(error) => return Err(error.context(tool.display().to_string())),
+            }
+        }
+        Err(UsageError(format!(
+            "{}: {TOOL} is missing, which makes components of Python; run there: {INSTALL}",
+            self.dir.display()
+        ))
+        .into())
+    }
+
+    /// Makes its component and returns that one's file.
+    ///
+    /// # Errors
+    /// If it cannot be made; the tool has said why.
+    pub async fn build(&self, children: &Children) -> anyhow::Result<PathBuf> {
+        let tool = self.find_tool(children).await?;
+        let folder = self.dir.canonicalize()?;
+        let out = folder.join(OUT);
+        let version = read(&self.dir)?.version;
+        write_entry(&out, &version)
+            .with_context(|| format!("{}: cannot be written to", out.display()))?;
+        let made = Path::new(OUT).join(format!("{}.wasm", self.name));
+        let mut componentize = without_python_of_others(command(&tool, &folder));
+        componentize
+            .args(["--quiet", "--wit-path", WIT, "--world", "plugin"])
+            .args(["componentize", ENTRY])
+            .args([SOURCE, HELPER, OUT].iter().flat_map(|path| ["-p", path]))
+            .arg("--output")
+            .arg(&made);
+        let output = children.output(&mut componentize).await?;
+        if !output.status.success() {
+            anyhow::bail!(
+                "{}: the plugin does not build; what {TOOL} says is above",
+                self.dir.display()
+            );
+        }
+        Ok(self.dir.join(made))
+    }
+}
+
+/// Where the sources of the project in a folder are.
+#[must_use]
+pub fn layout(folder: &Path) -> Layout {
+    let own = folder.join(SOURCE);
+    Layout {
+        folders: [own.clone(), folder.join(HELPER)].into(),
+        own: [own].into(),
+        manifests: [MANIFEST, "requirements.txt"]
+            .map(|name| folder.join(name))
+            .into(),
+        target: folder.join(OUT),
+    }
+}
+
+fn read(dir: &Path) -> anyhow::Result<Table> {
+    let path = dir.join(MANIFEST);
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let manifest: Manifest =
+        toml::from_str(&text).with_context(|| format!("{}: cannot be read", path.display()))?;
+    Ok(manifest.project)
+}
+
+fn write_entry(out: &Path, version: &str) -> std::io::Result<()> {
+    std::fs::create_dir_all(out)?;
+    // It is nobody's but ours, wherever it lies.
+    std::fs::write(out.join(".gitignore"), "*\n")?;
+    let entry = format!(
+        "# Made by `hookbox build`.\n\
+         import plugin\n\
+         from hookbox._component import Handler, made_of\n\n\
+         made_of(version={version:?})\n"
+    );
+    std::fs::write(out.join(format!("{ENTRY}.py")), entry)
+}
+
+fn without_python_of_others(mut command: Command) -> Command {
+    for variable in PYTHON_VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+}

@@ -10,13 +10,8 @@ use std::sync::OnceLock;
 /// The target that components are built for.
 const TARGET: &str = "wasm32-wasip2";
 
-/// How `hookbox build` has cargo compile: two builds into one folder are to come to the same.
-const SMALL: &[&str] = &[
-    "--profile",
-    "hookbox",
-    "--config",
-    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
-];
+/// The profile of `hookbox build`, which the workspace has, too.
+const SMALL: &[&str] = &["--profile", "hookbox"];
 
 /// Every package that builds to a component of use here.
 const COMPONENTS: &[&str] = &[

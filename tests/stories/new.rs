@@ -37,8 +37,8 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 /// A clean folder, always at the same place: cargo knows what it built by that.
-fn clean_folder() -> PathBuf {
-    let folder = story_target().join("new");
+fn clean_folder(name: &str) -> PathBuf {
+    let folder = story_target().join(name);
     if folder.exists() {
         std::fs::remove_dir_all(&folder).unwrap();
     }
@@ -70,7 +70,7 @@ fn a_new_project_has_a_handler_a_test_a_grant_and_the_sdk() {
 
 #[test]
 fn a_new_project_passes_its_test_and_handles_a_sample_as_it_is_without_network() {
-    let folder = clean_folder();
+    let folder = clean_folder("new");
     new(&folder, &["new-greeter"]).ok();
     let project = folder.join("new-greeter");
     let tested = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -101,6 +101,43 @@ fn a_new_project_passes_its_test_and_handles_a_sample_as_it_is_without_network()
         .unwrap()
         .len();
     assert!(size < 100_000, "{size} bytes");
+}
+
+#[test]
+fn a_project_that_says_itself_how_it_is_built_is_built_like_that() {
+    let folder = clean_folder("new-own");
+    new(&folder, &["own-profile"]).ok();
+    let project = folder.join("own-profile");
+    let append = |path: &str, text: &str| {
+        let path = project.join(path);
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, before + text).unwrap();
+    };
+    // Given a profile of its own, and a flag that its code does not do without
+    append(
+        "Cargo.toml",
+        "\n[profile.hookbox]\ninherits = \"dev\"\ndebug = \"line-tables-only\"\n",
+    );
+    append(
+        ".cargo/config.toml",
+        "[build]\nrustflags = [\"--cfg\", \"own_flag\"]\n",
+    );
+    append(
+        "src/lib.rs",
+        "\n#[cfg(all(target_family = \"wasm\", not(own_flag)))]\ncompile_error!(\"the flag is lost\");\n",
+    );
+    // When it is built for use
+    let built = Cli::new(&["build"]).folder(&project);
+    built
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_TARGET_DIR", story_target().to_str().unwrap())
+        .run()
+        .ok();
+    // Then its backtraces have lines.
+    let component = std::fs::read(project.join("own-profile.wasm")).unwrap();
+    let lines = memchr::memmem::find(&component, b".debug_line");
+    assert!(lines.is_some(), "its profile is not that which was used");
 }
 
 #[test]

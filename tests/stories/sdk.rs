@@ -48,7 +48,7 @@ fn a_plugin_that_says_hello_is_built_to_less_than_100_kb_and_its_functions_keep_
     let component = std::fs::read(folder.path().join("hello.wasm")).unwrap();
     // The standard library is the most of it.
     assert!(component.len() < 100_000, "{} bytes", component.len());
-    let names = ["hello::greet", "<hookbox_sdk::payload::Repo as "];
+    let names = ["hello::greet", "<hookbox_sdk::payload::repo::Repo as "];
     for name in names {
         let named = memmem::find(&component, name.as_bytes());
         assert!(named.is_some(), "{name} has no name");

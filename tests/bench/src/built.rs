@@ -8,13 +8,8 @@ use std::process::{Command, Stdio};
 /// The target that components are built for.
 const WASM: &str = "wasm32-wasip2";
 
-/// How `hookbox build` has cargo compile.
-const SMALL: &[&str] = &[
-    "--profile",
-    "hookbox",
-    "--config",
-    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
-];
+/// The profile of `hookbox build`, which the workspace has, too.
+const SMALL: &[&str] = &["--profile", "hookbox"];
 
 /// The root of the workspace.
 pub fn workspace() -> &'static Path {

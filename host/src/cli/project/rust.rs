@@ -15,9 +15,10 @@ const TARGET: &str = "wasm32-wasip2";
 /// The SDK's package: its frames on a stack are glue, not the plugin's own.
 const SDK: &str = "hookbox-sdk";
 
-/// A profile for what is used: as small as it gets, and quick to start. A project that has one of this name is built by
-/// that.
+/// A profile for what is used: as small as it gets, and quick to start. A project may have one of this name itself.
 const SMALL: &[&str] = &[
+    "--profile",
+    "hookbox",
     "--config",
     "profile.hookbox.inherits=\"release\"",
     "--config",
@@ -30,17 +31,16 @@ const SMALL: &[&str] = &[
     "profile.hookbox.strip=\"debuginfo\"",
 ];
 
-/// Has the linker write numbers as short as they are: it leaves room for the longest there could be.
-const LINKED: &[&str] = &[
-    "--profile",
-    "hookbox",
-    "--config",
-    "target.wasm32-wasip2.rustflags=[\"-Clink-arg=--compress-relocations\"]",
-];
+/// The same where the project says what that is.
+const OWN: &[&str] = &["--profile", "hookbox"];
+
+/// Has the linker write numbers as short as they are: it leaves room for the longest there could be. Only without debug
+/// information. Given to this one compilation, it stands beside whatever flags the project has.
+const LINKED: &[&str] = &["--", "-Clink-arg=--compress-relocations"];
 
 /// A profile for the time of writing: the project's own release profile with what a backtrace needs, and quick to build
-/// again, for which its fuel is a little higher than that of what `build` makes. It is given to cargo here, so that no project has to have it, and has a name of its
-/// own, so that it does not overwrite what `build` made.
+/// again, for which its fuel is a little higher than that of what `build` makes. It is given to cargo here, so that no
+/// project has to have it, and has a name of its own, so that it does not overwrite what `build` made.
 const DEV: &[&str] = &[
     "--profile",
     "hookbox-dev",
@@ -104,16 +104,20 @@ impl Package {
     /// # Errors
     /// If it does not build, or to no component.
     pub async fn build(&self, profile: Profile, children: &Children) -> anyhow::Result<PathBuf> {
-        let profile = match profile {
-            Profile::Release if self.has_profile() => vec![LINKED],
-            Profile::Release => vec![LINKED, SMALL],
-            Profile::Dev => vec![DEV],
+        let (profile, linked) = match profile {
+            Profile::Release => match self.own_profile() {
+                None => (SMALL, Some(LINKED)),
+                Some(own) => (OWN, strips(&own).then_some(LINKED)),
+            },
+            Profile::Dev => (DEV, None),
         };
         let mut cargo = command("cargo", &self.dir);
         cargo
-            .args(["build", "--target", TARGET, "--package", &self.name])
-            .args(profile.concat())
+            .args(["rustc", "--lib", "--target", TARGET])
+            .args(["--package", &self.name])
+            .args(profile)
             .arg("--message-format=json-render-diagnostics")
+            .args(linked.unwrap_or_default())
             .stdout(Stdio::piped());
         let output = children.output(&mut cargo).await.context(NO_CARGO)?;
         if !output.status.success() {
@@ -130,12 +134,11 @@ impl Package {
         })
     }
 
-    /// Whether its workspace says itself how it is built for use. A manifest that cannot be read is cargo's affair.
-    fn has_profile(&self) -> bool {
-        let manifest = std::fs::read_to_string(&self.root).unwrap_or_default();
-        let manifest = manifest.parse::<toml::Table>().unwrap_or_default();
-        let profiles = manifest.get("profile");
-        profiles.is_some_and(|profiles| profiles.get("hookbox").is_some())
+    /// How its workspace says that it is built for use, if it does. A manifest that cannot be read is cargo's affair.
+    fn own_profile(&self) -> Option<toml::Value> {
+        let manifest = std::fs::read_to_string(&self.root).ok()?;
+        let manifest = manifest.parse::<toml::Table>().ok()?;
+        manifest.get("profile")?.get("hookbox").cloned()
     }
 
     /// Where its sources are. Nothing is resolved for it, so it needs no network and writes no lock file.
@@ -215,6 +218,14 @@ pub fn layout_alone(folder: PathBuf) -> Layout {
         manifests: [folder.join("Cargo.toml")].into(),
         target: folder.join("target"),
     }
+}
+
+/// Whether a profile leaves debug information out: what it inherits does not count.
+fn strips(profile: &toml::Value) -> bool {
+    let strip = profile.get("strip");
+    strip.is_some_and(|strip| {
+        strip.as_bool() == Some(true) || matches!(strip.as_str(), Some("debuginfo" | "symbols"))
+    })
 }
 
 const NO_CARGO: &str = "cannot run cargo; install Rust from https://rustup.rs";

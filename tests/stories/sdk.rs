@@ -53,6 +53,10 @@ fn a_plugin_that_says_hello_is_built_to_less_than_100_kb_and_its_functions_keep_
         let named = memmem::find(&component, name.as_bytes());
         assert!(named.is_some(), "{name} has no name");
     }
+    // Small code is not slow code.
+    let sample = ["run", "hello.wasm", "discussion-comment"];
+    let ran = Cli::new(&[&sample[..], &["--expect-fuel-below", "100000"]].concat());
+    ran.folder(folder.path()).run().ok();
 }
 
 #[test]

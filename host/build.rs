@@ -1,5 +1,5 @@
 //! Puts into the binary what `hookbox new` gives each project a copy of, so that making one needs no network: the SDK's
-//! sources for Rust, the interface for other languages.
+//! sources for Rust; the interface, and a helper, for other languages.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,17 @@ const TESTS: &[&str] = &["answers", "tests", "tests.rs"];
 /// The sections of a manifest that are for the SDK's own tests, or for the workspace that it came from.
 const SECTIONS: &[&str] = &["[lints]", "[dev-dependencies]", "[[test]]"];
 
-/// The files of folders that are embedded as they are: the folder, the table's name, the kind of files.
-const AS_THEY_ARE: &[(&str, &str, &str)] = &[("../wit", "wit.rs", "wit")];
+/// The files of folders that are embedded as they are: the folder, the table's name, the kinds of files.
+const AS_THEY_ARE: &[(&str, &str, &[&str])] = &[
+    ("../wit", "wit.rs", &["wit"]),
+    ("templates/python/hookbox", "python.rs", &["py", "json"]),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let crate_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     write_table("sdk.rs", &sdk(&crate_folder.join(".."))?)?;
-    for (folder, table, kind) in AS_THEY_ARE {
-        write_table(table, &as_they_are(&crate_folder.join(folder), kind)?)?;
+    for (folder, table, kinds) in AS_THEY_ARE {
+        write_table(table, &as_they_are(&crate_folder.join(folder), kinds)?)?;
     }
     Ok(())
 }
@@ -46,9 +49,12 @@ fn sdk(workspace: &Path) -> Result<Files, Box<dyn Error>> {
     Ok(files)
 }
 
-/// The files of one kind in a folder.
-fn as_they_are(folder: &Path, kind: &str) -> Result<Files, Box<dyn Error>> {
-    let of_kind = |path: &Path| path.extension().is_some_and(|extension| extension == kind);
+/// The files of some kinds in a folder.
+fn as_they_are(folder: &Path, kinds: &[&str]) -> Result<Files, Box<dyn Error>> {
+    let of_kind = |path: &Path| {
+        let extension = path.extension().unwrap_or_default();
+        kinds.iter().any(|kind| extension == *kind)
+    };
     read_all(folder, of_kind)
 }
 

@@ -105,6 +105,8 @@ mod plugins_folder;
 #[cfg(test)]
 mod public_listener;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod refusals;

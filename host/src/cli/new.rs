@@ -3,6 +3,7 @@
 //! All of it comes out of this binary, the SDK included: nothing is fetched, and no tool is run. It is there as a whole
 //! or not at all.
 
+mod python;
 mod rust;
 
 use crate::cli::{End, UsageError, output};
@@ -27,10 +28,18 @@ pub struct New {
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Language {
     Rust,
+    Python,
+}
+
+/// What to do with a project that was made.
+struct Steps {
+    /// How its tests are run.
+    test: &'static str,
+    /// How what builds it is installed, unless a build does that.
+    install: Option<&'static str>,
 }
 
 /// The interface between host and plugin, for tools that read it: put together by the build script.
-#[expect(dead_code, reason = "Rust has bindings that were generated from it")]
 const WIT: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/wit.rs"));
 
 /// A file of a project.
@@ -42,15 +51,23 @@ struct ProjectFile {
 
 impl New {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
-        let (files, test) = match self.lang {
-            Language::Rust => (rust::project(&self.name)?, rust::TEST),
+        let (files, steps) = match self.lang {
+            Language::Rust => (rust::project(&self.name)?, rust::STEPS),
+            Language::Python => (python::project(&self.name)?, python::STEPS),
         };
         make(Path::new(&self.name), &files)?;
-        let name = self.name;
+        let (name, test) = (self.name, steps.test);
+        let wide = test.len().max("hookbox dev    ".len());
         output::line(&format!("{name} is made; go on with"));
         output::line(&format!("  cd {name}"));
-        output::line(&format!("  {test:<15} # its handler, on a sample event"));
-        output::line("  hookbox dev     # builds and serves it, and again whenever you save");
+        output::line(&format!("  {test:<wide$} # its handler, on a sample event"));
+        if let Some(install) = steps.install {
+            output::line(&format!("  {install}"));
+        }
+        let dev = "hookbox dev";
+        output::line(&format!(
+            "  {dev:<wide$} # builds and serves it, and again whenever you save"
+        ));
         Ok(End::Ok)
     }
 }
@@ -82,6 +99,25 @@ fn make(folder: &Path, files: &[ProjectFile]) -> anyhow::Result<()> {
         // It came meanwhile.
         ErrorKind::DirectoryNotEmpty | ErrorKind::NotADirectory => taken().into(),
         _ => anyhow::Error::new(error).context(format!("{}: cannot be made", folder.display())),
+    })
+}
+
+/// The files of a template with the plugin's name in them, which stands for `NAME`.
+fn named(template: &'static [(&str, &str)], name: &str) -> impl Iterator<Item = ProjectFile> {
+    template.iter().map(move |(path, text)| ProjectFile {
+        path: path.replace("NAME", name).into(),
+        text: text.replace("NAME", name).into(),
+    })
+}
+
+/// The files of a table, in a folder of the project.
+fn in_folder(
+    folder: &'static str,
+    table: &'static [(&str, &str)],
+) -> impl Iterator<Item = ProjectFile> {
+    table.iter().map(move |(path, text)| ProjectFile {
+        path: Path::new(folder).join(path),
+        text: (*text).into(),
     })
 }
 

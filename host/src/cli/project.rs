@@ -6,6 +6,8 @@
 mod python;
 mod rust;
 
+pub use python::INSTALL as INSTALL_PYTHON;
+
 use crate::cli::UsageError;
 use crate::cli::child::Children;
 use std::collections::BTreeSet;

@@ -28,6 +28,9 @@ const FOLDERS_MAX: usize = 4096;
 /// What marks a folder as a cache, as cargo's build output is.
 const CACHE_MARK: &str = "CACHEDIR.TAG";
 
+/// Folders that languages keep beside sources, and make anew at any time.
+const CACHES: [&str; 2] = ["__pycache__", "node_modules"];
+
 /// What changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -213,7 +216,7 @@ fn is_change(kind: EventKind) -> bool {
     }
 }
 
-/// Whether a file is an editor's own, there for a moment.
+/// Whether a file is an editor's own, there for a moment, or a folder that holds no sources.
 fn is_passing(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.starts_with(['.', '#'])
@@ -221,6 +224,7 @@ fn is_passing(path: &Path) -> bool {
         || name.ends_with(".tmp")
         // Vim makes a file of this name to see whether it may.
         || name == "4913"
+        || CACHES.contains(&&*name)
 }
 
 /// The folders of a project with sources in them: no build output, nothing hidden, no other package.

@@ -2,14 +2,16 @@
 
 use crate::cli::UsageError;
 use crate::cli::dev;
-use crate::cli::new::ProjectFile;
+use crate::cli::new::{ProjectFile, Steps, in_folder, named};
 use crate::plugin::PluginName;
-use std::path::Path;
 
-/// How its tests are run.
-pub const TEST: &str = "cargo test";
+/// What to do with it.
+pub const STEPS: Steps = Steps {
+    test: "cargo test",
+    install: None,
+};
 
-/// Its files, and what they are made from. `NAME` stands for the plugin's name.
+/// Its files, and what they are made from.
 const TEMPLATE: &[(&str, &str)] = &[
     (
         "Cargo.toml",
@@ -50,19 +52,12 @@ const RESERVED: &str = "\
 /// If a plugin or a crate cannot be called so.
 pub fn project(name: &str) -> Result<Vec<ProjectFile>, UsageError> {
     judge(name)?;
-    let named = TEMPLATE.iter().map(|(path, text)| ProjectFile {
-        path: path.replace("NAME", name).into(),
-        text: text.replace("NAME", name).into(),
-    });
     let lock = ProjectFile {
         path: "Cargo.lock".into(),
         text: lock(name).into(),
     };
-    let sdk = SDK.iter().map(|(path, text)| ProjectFile {
-        path: Path::new(".hookbox/sdk").join(path),
-        text: (*text).into(),
-    });
-    Ok(named.chain([lock]).chain(sdk).collect())
+    let sdk = in_folder(".hookbox/sdk", SDK);
+    Ok(named(TEMPLATE, name).chain([lock]).chain(sdk).collect())
 }
 
 fn judge(name: &str) -> Result<(), UsageError> {
@@ -119,6 +114,7 @@ fn package_name(package: &str) -> &str {
 mod tests {
     use super::*;
     use crate::plugin::grant::WrittenGrant;
+    use std::path::Path;
 
     fn text_of(path: &str) -> String {
         let files = project("my-plugin").unwrap();

@@ -1,11 +1,12 @@
 //! A plugin project in Python: `src/plugin.py`, the helper that `new` put beside it, and `componentize-py`.
 
-use crate::cli::UsageError;
 use crate::cli::child::{Children, command};
 use crate::cli::project::Layout;
+use crate::cli::{UsageError, output};
 use crate::plugin::PluginName;
 use anyhow::Context as _;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -17,7 +18,7 @@ const MANIFEST: &str = "pyproject.toml";
 const TOOL: &str = "componentize-py";
 
 /// How it is installed, by the lock file that `new` writes.
-const INSTALL: &str =
+pub const INSTALL: &str =
     "python3 -m venv .venv && .venv/bin/pip install --require-hashes -r requirements.txt";
 
 /// Where the plugin's modules are.
@@ -31,6 +32,9 @@ const WIT: &str = ".hookbox/wit";
 
 /// What is made of them.
 const OUT: &str = ".hookbox/out";
+
+/// Where modules are looked for; the tool calls these `/0`, `/1` and `/2`.
+const SEARCHED: [&str; 3] = [SOURCE, HELPER, OUT];
 
 /// The module that the component is made of, generated: it knows what the manifest says.
 const ENTRY: &str = "entry";
@@ -117,14 +121,20 @@ impl Package {
             .with_context(|| format!("{}: cannot be written to", out.display()))?;
         let made = Path::new(OUT).join(format!("{}.wasm", self.name));
         let mut componentize = without_python_of_others(command(&tool, &folder));
+        // What the tool says goes to a file: its traceback is the author's business, what stands around it is not.
+        let said = out.join("said.txt");
+        let file = File::create(&said).with_context(|| said.display().to_string())?;
         componentize
+            .stderr(file)
             .args(["--quiet", "--wit-path", WIT, "--world", "plugin"])
             .args(["componentize", ENTRY])
-            .args([SOURCE, HELPER, OUT].iter().flat_map(|path| ["-p", path]))
+            .args(SEARCHED.iter().flat_map(|path| ["-p", path]))
             .arg("--output")
             .arg(&made);
         let output = children.output(&mut componentize).await?;
         if !output.status.success() {
+            let said = std::fs::read_to_string(&said).unwrap_or_default();
+            output::note(&readable(&said));
             anyhow::bail!(
                 "{}: the plugin does not build; what {TOOL} says is above",
                 self.dir.display()
@@ -173,10 +183,49 @@ fn without_python_of_others(mut command: Command) -> Command {
     for variable in PYTHON_VARIABLES {
         command.env_remove(variable);
     }
+    // The tool is in Rust, and where in it a plugin's mistake was noticed is nobody's business.
+    command.env("RUST_BACKTRACE", "0");
     command
+}
+
+/// The traceback in what the tool says, with the folders as they are called in the project. All of it, if there is none.
+fn readable(said: &str) -> String {
+    let inside = said
+        .split_once("\nAssertionError: ")
+        .map(|(_, rest)| rest.split("\n\nCaused by:").next().unwrap_or(rest));
+    let mut text = inside.unwrap_or(said).trim_end().to_owned();
+    for (place, folder) in SEARCHED.iter().enumerate() {
+        text = text.replace(&format!("File \"/{place}/"), &format!("File \"{folder}/"));
+    }
+    if text.contains("ModuleNotFoundError: ") {
+        text.push_str(
+            "\nA plugin's modules are in src, or installed in .venv; those with parts in C do not work in a component.",
+        );
+    }
+    text
 }
 
 fn is_missing(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<std::io::Error>();
     error.is_some_and(|error| error.kind() == ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_what_the_tool_says_the_traceback_is_told() {
+        let said = "Traceback (most recent call last):\n  File \"/x/componentize-py\", line 8, in <module>\n    \
+                    sys.exit(script())\nAssertionError: Traceback (most recent call last):\n  File \"/2/entry.py\", \
+                    line 2, in <module>\n  File \"/0/plugin.py\", line 1, in <module>\nModuleNotFoundError: No module \
+                    named 'requests'\n\n\nCaused by:\n    ModuleNotFoundError: No module named 'requests'\n";
+        assert_eq!(
+            readable(said),
+            "Traceback (most recent call last):\n  File \".hookbox/out/entry.py\", line 2, in <module>\n  File \
+             \"src/plugin.py\", line 1, in <module>\nModuleNotFoundError: No module named 'requests'\nA plugin's \
+             modules are in src, or installed in .venv; those with parts in C do not work in a component."
+        );
+        assert_eq!(readable("no such option\n"), "no such option");
+    }
 }

@@ -14,7 +14,11 @@ const SECTIONS: &[&str] = &["[lints]", "[dev-dependencies]", "[[test]]"];
 /// The files of folders that are embedded as they are: the folder, the table's name, the kinds of files.
 const AS_THEY_ARE: &[(&str, &str, &[&str])] = &[
     ("../wit", "wit.rs", &["wit"]),
-    ("templates/python/hookbox", "python.rs", &["py", "json"]),
+    (
+        "templates/python/helper/hookbox",
+        "python.rs",
+        &["py", "json"],
+    ),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -60,6 +60,8 @@ pub struct Layout {
     pub own: BTreeSet<PathBuf>,
     /// Files that decide how it is built.
     pub manifests: BTreeSet<PathBuf>,
+    /// The plugin's grant, where it lies outside the folders: another one is no reason to build.
+    pub grant: Option<PathBuf>,
     /// Where it is built: never a source.
     pub target: PathBuf,
 }
@@ -109,6 +111,26 @@ impl Project {
         }
     }
 
+    /// What its language's tools are to be called in the component, where they do not do that themselves: a field of its
+    /// `producers` section, a name and a version.
+    ///
+    /// # Errors
+    /// If a tool is missing; says how to get it.
+    #[expect(dead_code, reason = "`build` is to write them beside its own name")]
+    pub async fn producers(
+        &self,
+        children: &Children,
+    ) -> anyhow::Result<Vec<(&'static str, &'static str, String)>> {
+        match &self.written {
+            Written::Rust(_) => Ok(Vec::new()),
+            Written::Python(package) => {
+                let version = package.find_tool(children).await?.version;
+                let tool = ("processed-by", python::TOOL, version);
+                Ok(vec![("language", "Python", String::new()), tool])
+            }
+        }
+    }
+
     /// Where its sources are. Nothing is resolved for it, so it needs no network and writes no lock file.
     ///
     /// # Errors
@@ -126,7 +148,7 @@ impl Project {
         let folder = self.dir.canonicalize().unwrap_or_else(|_| self.dir.clone());
         match &self.written {
             Written::Rust(_) => rust::layout_alone(folder),
-            Written::Python(_) => python::layout(&folder),
+            Written::Python(_) => python::layout(&folder, &self.name),
         }
     }
 }

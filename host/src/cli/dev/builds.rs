@@ -97,6 +97,11 @@ impl Builds {
             // Too many new folders, mostly: then they are looked at in another way.
             self.sources = watch_sources(&self.layouts)?;
         }
+        for place in changes.grants.difference(&changes.projects) {
+            if let Some(project) = self.projects.get(*place) {
+                self.place_grant(project, Turn::Again);
+            }
+        }
         for place in changes.projects {
             if let Some(project) = self.projects.get(place) {
                 self.build(project, Turn::Again).await?;

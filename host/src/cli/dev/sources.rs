@@ -36,6 +36,8 @@ const CACHES: [&str; 2] = ["__pycache__", "node_modules"];
 pub struct Changes {
     /// The projects with changed sources, by their place.
     pub projects: BTreeSet<usize>,
+    /// The projects whose grant changed, and lies apart from the sources.
+    pub grants: BTreeSet<usize>,
     /// Whether a file changed that decides which sources there are.
     pub manifests: bool,
 }
@@ -184,6 +186,7 @@ impl Noted {
         if noted != Changes::default() {
             self.changed.send_modify(|changes| {
                 changes.projects.append(&mut noted.projects);
+                changes.grants.append(&mut noted.grants);
                 changes.manifests |= noted.manifests;
             });
         }
@@ -199,6 +202,9 @@ impl Noted {
             let inside = path.parent().is_some_and(|folder| folders.contains(folder));
             let manifest = layout.manifests.contains(path)
                 || (inside && path.file_name().is_some_and(|name| name == "Cargo.toml"));
+            if layout.grant.as_deref() == Some(path) {
+                noted.grants.insert(place);
+            }
             if *path != layout.target && (inside || manifest) {
                 noted.projects.insert(place);
                 noted.manifests |= manifest;
@@ -269,6 +275,7 @@ mod tests {
         let layout = |names: &[&str]| Layout {
             folders: names.iter().map(|name| root.join(name)).collect(),
             manifests: [root.join("Cargo.lock")].into(),
+            grant: Some(root.join(format!("{}.toml", names.join("-")))),
             target: root.join("target"),
             ..Layout::default()
         };
@@ -315,6 +322,13 @@ mod tests {
         sources.refresh().unwrap();
         std::fs::write(root.join("b/src/new/lib.rs"), "x").unwrap();
         changes_to(&mut sources, &[1], false).await;
+        // A grant that lies apart, and what Python keeps beside its sources.
+        std::fs::create_dir(root.join("b/src/__pycache__")).unwrap();
+        std::fs::write(root.join("a-b.toml"), "x").unwrap();
+        let changes = tokio::time::timeout(PATIENCE, sources.changes()).await;
+        let changes = changes.unwrap();
+        assert_eq!(changes.grants, [1].into());
+        assert!(changes.projects.is_empty(), "{changes:?}");
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use tokio::process::Command;
 const MANIFEST: &str = "pyproject.toml";
 
 /// What makes components of Python.
-const TOOL: &str = "componentize-py";
+pub const TOOL: &str = "componentize-py";
 
 /// How it is installed, by the lock file that `new` writes.
 pub const INSTALL: &str =
@@ -48,6 +48,15 @@ pub struct Package {
     /// Its name, and the plugin's.
     pub name: String,
     dir: PathBuf,
+}
+
+/// What makes the component.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    /// How it is run.
+    program: OsString,
+    /// As it says.
+    pub version: String,
 }
 
 /// The part of the manifest that counts here (the Python Packaging User Guide, "pyproject.toml specification").
@@ -85,14 +94,21 @@ impl Package {
     ///
     /// # Errors
     /// If there is none, with how to get it.
-    pub async fn find_tool(&self, children: &Children) -> anyhow::Result<OsString> {
+    pub async fn find_tool(&self, children: &Children) -> anyhow::Result<Tool> {
         let folder = self.dir.canonicalize()?;
         let own = folder.join(".venv/bin").join(TOOL);
         for tool in [own.into_os_string(), TOOL.into()] {
             let mut asked = without_python_of_others(command(&tool, &folder));
             asked.arg("--version").stdout(Stdio::piped());
             match children.output(&mut asked).await {
-                Ok(said) if said.status.success() => return Ok(tool),
+                Ok(said) if said.status.success() => {
+                    let said = String::from_utf8_lossy(&said.stdout);
+                    let version = said.split_whitespace().last().unwrap_or_default();
+                    return Ok(Tool {
+                        program: tool,
+                        version: version.to_owned(),
+                    });
+                }
                 Ok(_) => anyhow::bail!(
                     "{} does not run; install it again: {INSTALL}",
                     tool.display()
@@ -120,7 +136,7 @@ impl Package {
         write_entry(&out, &version)
             .with_context(|| format!("{}: cannot be written to", out.display()))?;
         let made = Path::new(OUT).join(format!("{}.wasm", self.name));
-        let mut componentize = without_python_of_others(command(&tool, &folder));
+        let mut componentize = without_python_of_others(command(&tool.program, &folder));
         // What the tool says goes to a file: its traceback is the author's business, what stands around it is not.
         let said = out.join("said.txt");
         let file = File::create(&said).with_context(|| said.display().to_string())?;
@@ -146,7 +162,7 @@ impl Package {
 
 /// Where the sources of the project in a folder are.
 #[must_use]
-pub fn layout(folder: &Path) -> Layout {
+pub fn layout(folder: &Path, name: &str) -> Layout {
     let own = folder.join(SOURCE);
     Layout {
         folders: [own.clone(), folder.join(HELPER)].into(),
@@ -154,6 +170,7 @@ pub fn layout(folder: &Path) -> Layout {
         manifests: [MANIFEST, "requirements.txt"]
             .map(|name| folder.join(name))
             .into(),
+        grant: Some(folder.join(format!("{name}.toml"))),
         target: folder.join(OUT),
     }
 }

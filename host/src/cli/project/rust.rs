@@ -149,6 +149,8 @@ impl Package {
         let start = self.dir.canonicalize()?;
         let metadata = metadata(&start, children, Stdio::null()).await?;
         let mut layout = Layout {
+            // It lies among the sources, and cargo knows what has changed.
+            grant: None,
             manifests: ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml"]
                 .map(|name| metadata.workspace_root.join(name))
                 .into(),
@@ -216,6 +218,7 @@ pub fn layout_alone(folder: PathBuf) -> Layout {
         folders: [folder.clone()].into(),
         own: [folder.clone()].into(),
         manifests: [folder.join("Cargo.toml")].into(),
+        grant: None,
         target: folder.join("target"),
     }
 }

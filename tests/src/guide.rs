@@ -1,6 +1,6 @@
 //! A plugin of the Hub's guides at a Hub that is played, with the grant that lies beside its sources.
 
-use crate::host::Host;
+use crate::host::{Host, HostBuilder};
 use crate::hub_api::FakeHubApi;
 use crate::wait::eventually_or;
 use serde_json::Value;
@@ -21,7 +21,18 @@ impl Guide {
     /// Starts a host with a plugin by its own grant, as `grant` changes it.
     #[track_caller]
     pub fn start(plugin: &str, hub: FakeHubApi, grant: impl FnOnce(String) -> String) -> Self {
-        let host = Host::with(&[plugin]).grant(plugin, &grant(hub.grant_of(plugin)));
+        Self::of(Host::with(&[plugin]), plugin, hub, grant)
+    }
+
+    /// The same with a host that is about to be started, and has the plugin already.
+    #[track_caller]
+    pub fn of(
+        host: HostBuilder,
+        plugin: &str,
+        hub: FakeHubApi,
+        grant: impl FnOnce(String) -> String,
+    ) -> Self {
+        let host = host.grant(plugin, &grant(hub.grant_of(plugin)));
         // Some guides ask for a token of their own.
         let host = hub.known_to(host).env("SPACE_CI_TOKEN", &hub.token());
         Self {

@@ -110,6 +110,9 @@ fn the_helper_passes_its_own_tests() {
     let helper = hookbox_tests::workspace().join("tests/python");
     let (passed, told) = python(&helper, &["-m", "unittest", "discover", "-t", "."]);
     assert!(passed && !told.contains("Ran 0 tests"), "{told}");
+    let digest = hookbox_tests::workspace().join("plugins/commit-digest");
+    let (passed, told) = python(&digest, &["-m", "unittest", "discover", "-t", "."]);
+    assert!(passed && !told.contains("Ran 0 tests"), "{told}");
 }
 
 #[test]

@@ -8,6 +8,9 @@ use sha2::{Digest as _, Sha256};
 /// Entries of a page of a tree.
 const PAGE: usize = 1000;
 
+/// Commits of a page of a history: few, so that a story turns one.
+const COMMITS_PAGE: usize = 3;
+
 impl Blob {
     /// Its id, as git and LFS have theirs.
     fn oid(&self) -> String {
@@ -93,6 +96,42 @@ impl Repo {
             from + PAGE
         );
         reply.with("Link", next)
+    }
+
+    /// A history, newest first: all commits that are older, for ids grow with time here. (hub client, `list_repo_commits`)
+    pub fn commits(&self, revision: &str, request: &Request, endpoint: &str) -> Reply {
+        let Some(head) = self.commit_of(revision) else {
+            return no_revision(revision);
+        };
+        let found: Vec<&String> = self
+            .commits
+            .range(..=head.clone())
+            .map(|(id, _)| id)
+            .collect();
+        let number: usize = request
+            .query("p")
+            .and_then(|page| page.parse().ok())
+            .unwrap_or(0);
+        let newest = found
+            .iter()
+            .rev()
+            .skip(number * COMMITS_PAGE)
+            .take(COMMITS_PAGE);
+        let told = newest.map(|id| {
+            json!({
+                "id": id, "title": format!("Upload {} files", self.files(id).len()), "message": "",
+                "date": "2026-09-01T08:00:00.000Z", "authors": [{ "user": "ada" }],
+            })
+        });
+        let reply = Reply::json(&told.collect());
+        if (number + 1) * COMMITS_PAGE >= found.len() {
+            return reply;
+        }
+        let path = request.target.split('?').next().unwrap_or_default();
+        reply.with(
+            "Link",
+            format!("<{endpoint}{path}?p={}>; rel=\"next\"", number + 1),
+        )
     }
 
     /// A file as git has it: of a large one, what stands for it.

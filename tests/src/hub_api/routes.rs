@@ -88,6 +88,10 @@ impl Store {
             }
             ("GET", ["refs"]) => self.repo(repo).refs(),
             ("GET", ["compare", range]) => self.repo(repo).compare(range),
+            ("GET", ["commits", revision]) => {
+                let endpoint = self.endpoint.clone();
+                self.repo(repo).commits(revision, request, &endpoint)
+            }
             ("GET", ["tree", revision, folder @ ..]) => {
                 let endpoint = self.endpoint.clone();
                 self.repo(repo)

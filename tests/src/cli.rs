@@ -49,6 +49,7 @@ pub struct Cli {
     command: Command,
     stdin: Vec<u8>,
     terminal: Option<Terminal>,
+    patience: Duration,
 }
 
 impl Cli {
@@ -60,7 +61,14 @@ impl Cli {
             command,
             stdin: Vec::new(),
             terminal: None,
+            patience: PATIENCE,
         }
+    }
+
+    /// Given so long to its end, where it has tools of others do long work.
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// With one more argument.
@@ -121,6 +129,7 @@ impl Cli {
             stdout,
             stderr,
             _terminal: self.terminal,
+            patience: self.patience,
         }
     }
 }
@@ -131,6 +140,7 @@ pub struct Going {
     stdout: Lines,
     stderr: Lines,
     _terminal: Option<Terminal>,
+    patience: Duration,
 }
 
 impl Going {
@@ -169,7 +179,7 @@ impl Going {
     /// Waits for its end.
     #[track_caller]
     pub fn ended(mut self) -> Ran {
-        let code = eventually(PATIENCE, || self.child.try_wait().ok().flatten()).code();
+        let code = eventually(self.patience, || self.child.try_wait().ok().flatten()).code();
         Ran {
             code,
             stdout: self.stdout.text_at_end(PATIENCE),

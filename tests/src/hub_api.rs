@@ -3,11 +3,9 @@
 //! What is written is kept, and what changes becomes the events that the Hub would send of it. The answers have the
 //! shapes that `sdk/answers` has, and the sources named there. It also plays the router of inference providers.
 
-mod authority;
 mod commits;
 mod discussions;
 mod events;
-mod exchange;
 mod files;
 mod grant;
 mod pulls;
@@ -17,8 +15,9 @@ mod store;
 mod wire;
 
 use crate::host::HostBuilder;
+use crate::https::authority::Authority;
+use crate::https::exchange;
 use crate::wait::eventually_or;
-use authority::Authority;
 use exchange::Request;
 use serde_json::Value;
 use std::collections::VecDeque;

@@ -120,7 +120,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     exit code 1
     ");
     assert_snapshot!(fails(&["build"]), @"
-    error: .: no Cargo.toml or pyproject.toml there; give the folder of a plugin project
+    error: .: no Cargo.toml, pyproject.toml or package.json there; give the folder of a plugin project
     exit code 2
     ");
     assert_snapshot!(fails(&["send", "discussion-comment", "--to", "http://127.0.0.1:1/webhooks"]), @"

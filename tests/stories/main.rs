@@ -75,6 +75,7 @@ mod house_rules;
 #[cfg(test)]
 mod ignore_own;
 #[cfg(test)]
+mod javascript;
 mod ledger_cli;
 #[cfg(test)]
 mod inspect;

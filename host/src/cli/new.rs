@@ -3,6 +3,7 @@
 //! All of it comes out of this binary, the SDK included: nothing is fetched, and no tool is run. It is there as a whole
 //! or not at all.
 
+mod javascript;
 mod python;
 mod rust;
 
@@ -29,6 +30,8 @@ pub struct New {
 enum Language {
     Rust,
     Python,
+    #[value(name = "javascript")]
+    JavaScript,
 }
 
 /// What to do with a project that was made.
@@ -54,6 +57,7 @@ impl New {
         let (files, steps) = match self.lang {
             Language::Rust => (rust::project(&self.name)?, rust::STEPS),
             Language::Python => (python::project(&self.name)?, python::STEPS),
+            Language::JavaScript => (javascript::project(&self.name)?, javascript::STEPS),
         };
         make(Path::new(&self.name), &files)?;
         let (name, test) = (self.name, steps.test);

@@ -3,9 +3,11 @@
 //! The language's own tools do the work; they are run as children that see none of our secrets. Nothing here checks the
 //! component or puts it anywhere.
 
+mod javascript;
 mod python;
 mod rust;
 
+pub use javascript::INSTALL as INSTALL_JAVASCRIPT;
 pub use python::INSTALL as INSTALL_PYTHON;
 
 use crate::cli::UsageError;
@@ -17,12 +19,14 @@ use std::path::{Path, PathBuf};
 const MANIFESTS: &[(&str, Language)] = &[
     ("Cargo.toml", Language::Rust),
     ("pyproject.toml", Language::Python),
+    ("package.json", Language::JavaScript),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
     Rust,
     Python,
+    JavaScript,
 }
 
 /// How a project is compiled.
@@ -49,6 +53,7 @@ pub struct Project {
 enum Written {
     Rust(rust::Package),
     Python(python::Package),
+    JavaScript(javascript::Package),
 }
 
 /// Where a project's sources are.
@@ -81,6 +86,10 @@ impl Project {
                 let package = python::Package::find(dir)?;
                 (package.name.clone(), Written::Python(package))
             }
+            Language::JavaScript => {
+                let package = javascript::Package::find(dir)?;
+                (package.name.clone(), Written::JavaScript(package))
+            }
         };
         Ok(Self {
             dir: dir.to_owned(),
@@ -97,6 +106,7 @@ impl Project {
         match &self.written {
             Written::Rust(package) => package.add_target(children).await,
             Written::Python(package) => package.find_tool(children).await.map(drop),
+            Written::JavaScript(package) => package.find_tool(children).await.map(drop),
         }
     }
 
@@ -108,6 +118,7 @@ impl Project {
         match &self.written {
             Written::Rust(package) => package.build(profile, children).await,
             Written::Python(package) => package.build(children).await,
+            Written::JavaScript(package) => package.build(children).await,
         }
     }
 
@@ -122,7 +133,7 @@ impl Project {
         children: &Children,
     ) -> anyhow::Result<Vec<(&'static str, &'static str, String)>> {
         match &self.written {
-            Written::Rust(_) => Ok(Vec::new()),
+            Written::Rust(_) | Written::JavaScript(_) => Ok(Vec::new()),
             Written::Python(package) => {
                 let version = package.find_tool(children).await?.version;
                 let tool = ("processed-by", python::TOOL, version);
@@ -138,7 +149,7 @@ impl Project {
     pub async fn layout(&self, children: &Children) -> anyhow::Result<Layout> {
         match &self.written {
             Written::Rust(package) => package.layout(children).await,
-            Written::Python(_) => Ok(self.layout_alone()),
+            Written::Python(_) | Written::JavaScript(_) => Ok(self.layout_alone()),
         }
     }
 
@@ -149,6 +160,7 @@ impl Project {
         match &self.written {
             Written::Rust(_) => rust::layout_alone(folder),
             Written::Python(_) => python::layout(&folder, &self.name),
+            Written::JavaScript(_) => javascript::layout(&folder, &self.name),
         }
     }
 }

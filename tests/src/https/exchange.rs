@@ -1,4 +1,4 @@
-//! A request and its reply, as far as the Hub looks at them.
+//! A request and its reply, as far as these servers look at them.
 
 use serde_json::{Value, json};
 use std::fmt::Write as _;

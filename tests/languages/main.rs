@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod commit_digest;
 #[cfg(test)]
+mod javascript;
+#[cfg(test)]
 mod python;

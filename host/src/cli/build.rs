@@ -32,14 +32,19 @@ impl Build {
     pub(in crate::cli) fn execute(self) -> anyhow::Result<End> {
         let foreground = Foreground::new()?;
         let children = foreground.children();
-        let (project, artifact) = foreground.work(async {
+        let (project, artifact, tools) = foreground.work(async {
             let project = Project::find(&self.dir, children).await?;
             project.prepare(children).await?;
             let artifact = project.build(Profile::Release, children).await?;
-            Ok((project, artifact))
+            let tools = project.producers(children).await?;
+            Ok((project, artifact, tools))
         })?;
         let built = read_component(&artifact).map_err(anyhow::Error::msg)?;
-        let component = mark(&names::shortened(&built), &[HOOKBOX]);
+        let tools = tools
+            .iter()
+            .map(|(field, name, version)| (*field, *name, version.as_str()));
+        let makers: Vec<_> = tools.chain([HOOKBOX]).collect();
+        let component = mark(&names::shortened(&built), &makers);
         let engine = small_engine(EngineConfig::default().memory_bytes_max)?;
         // It was made here and now, by a compiler that ran whatever its source told it to.
         Component::load_bytes(&engine, &component, &Compiler::here())

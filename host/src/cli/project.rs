@@ -127,7 +127,6 @@ impl Project {
     ///
     /// # Errors
     /// If a tool is missing; says how to get it.
-    #[expect(dead_code, reason = "`build` is to write them beside its own name")]
     pub async fn producers(
         &self,
         children: &Children,

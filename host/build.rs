@@ -42,6 +42,7 @@ fn sdk(workspace: &Path) -> Result<Files, Box<dyn Error>> {
     }
     let root = fs::read_to_string(root)?;
     let mut files = vec![(PathBuf::from("LICENSE"), fs::read_to_string(licence)?)];
+    println!("cargo::rerun-if-changed={}", sdk.display());
     for (path, text) in read_all(&sdk, |_| true)? {
         let text = if path.ends_with("Cargo.toml") {
             manifest(&text, &root)?
@@ -63,12 +64,13 @@ fn as_they_are(folder: &Path, kinds: &[&str]) -> Result<Files, Box<dyn Error>> {
 }
 
 fn read_all(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Files, Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={}", folder.display());
     let mut paths = Vec::new();
     collect(folder, &mut paths)?;
     paths.retain(|path| wanted(path));
     paths.sort();
     let read = |path: PathBuf| {
+        // One by one: in the folder Python keeps what it compiled, which is no reason to build.
+        println!("cargo::rerun-if-changed={}", path.display());
         let text = fs::read_to_string(&path)?;
         Ok((path.strip_prefix(folder)?.to_owned(), text))
     };

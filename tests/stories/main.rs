@@ -102,6 +102,8 @@ mod payloads;
 #[cfg(test)]
 mod plugin_config;
 #[cfg(test)]
+mod plugin_guide;
+#[cfg(test)]
 mod plugins_folder;
 #[cfg(test)]
 mod public_listener;

@@ -3,6 +3,7 @@
 use hookbox_tests::markdown::{fences, under};
 use hookbox_tests::{Reader, Tools, story_target, workspace};
 use std::path::PathBuf;
+use tempfile::TempDir;
 
 const GUIDE: &str = "docs/plugin-guide.md";
 
@@ -14,6 +15,13 @@ fn clean_folder() -> PathBuf {
     }
     std::fs::create_dir_all(&folder).unwrap();
     folder.canonicalize().unwrap()
+}
+
+/// What a section shows, as somebody follows it who has installed nothing for its language.
+#[track_caller]
+fn followed_with_nothing_installed(heading: &str) {
+    let folder = TempDir::new().unwrap();
+    Reader::new(folder.path(), Tools::OfStories).follows(&under(GUIDE, heading));
 }
 
 #[test]
@@ -30,4 +38,9 @@ fn the_guide_leads_to_a_plugin_in_rust_that_passes_its_tests_and_would_run() {
     reader.follows(&under(GUIDE, "## Rust"));
     assert!(reader.folder().join("plugins/welcome.wasm").is_file());
     reader.follows(&under(GUIDE, "## Deploying"));
+}
+
+#[test]
+fn the_guide_leads_to_a_plugin_in_python_that_passes_its_tests_as_they_are() {
+    followed_with_nothing_installed("## Python");
 }

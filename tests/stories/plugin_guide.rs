@@ -44,3 +44,8 @@ fn the_guide_leads_to_a_plugin_in_rust_that_passes_its_tests_and_would_run() {
 fn the_guide_leads_to_a_plugin_in_python_that_passes_its_tests_as_they_are() {
     followed_with_nothing_installed("## Python");
 }
+
+#[test]
+fn the_guide_leads_to_a_plugin_in_javascript_that_passes_its_tests_as_they_are() {
+    followed_with_nothing_installed("## JavaScript");
+}

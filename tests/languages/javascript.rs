@@ -1,7 +1,7 @@
 //! JavaScript: a project as `new` makes it, and what becomes of it under the real host.
 
 mod slack_notify;
-mod tools;
+pub mod tools;
 
 use hookbox_tests::{Cli, DevBuilder, Host, event, eventually_or, told, workspace};
 use serde_json::{Value, json};

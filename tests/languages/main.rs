@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod commit_digest;
 #[cfg(test)]
+mod guide;
+#[cfg(test)]
 mod javascript;
 #[cfg(test)]
 mod python;

@@ -1,20 +1,13 @@
 //! The bot against a Hub of the test's own.
 
-use hookbox_sdk::testing::{self, FakeHub};
+use hookbox_sdk::testing::{self, FakeHub, sample};
 
 use super::*;
 
 const PLACE: &str = "/api/models/some-user/some-repo/discussions/3";
 
-/// Somebody comments.
-fn comment(text: &str) -> Result<Event> {
-    let mut payload = Event::sample("discussion-comment")?.json()?;
-    payload["comment"]["content"] = json!(text);
-    Event::from_json(&payload.to_string())
-}
-
 #[test]
-fn whoever_mentions_it_is_answered() -> Result<()> {
+fn whoever_mentions_it_is_answered() {
     let _config = testing::config([("name", "my-bot")]);
     let hub = FakeHub::start();
     let answer = json!({"choices": [{"message": {"content": "It is Apache-2.0."}}]});
@@ -22,19 +15,18 @@ fn whoever_mentions_it_is_answered() -> Result<()> {
     hub.answers("GET", PLACE, &json!({"num": 3, "events": []}));
     let written = json!({"newMessage": {"id": "1", "type": "comment"}});
     hub.answers("POST", &format!("{PLACE}/comment"), &written);
-    let said = PLUGIN.deliver(&comment("@my-bot, which licence is it?")?);
+    let mention = sample("discussion-comment").content("@my-bot, which licence is it?");
+    let said = mention.to(PLUGIN);
     assert_eq!(said, Some(done("answered in some-user/some-repo#3")));
     let said = hub.bodies()[1]["comment"].to_string();
     assert!(said.contains("It is Apache-2.0."), "{said}");
-    Ok(())
 }
 
 #[test]
-fn what_does_not_mention_it_costs_no_call() -> Result<()> {
+fn what_does_not_mention_it_costs_no_call() {
     let _config = testing::config([("name", "my-bot")]);
     let hub = FakeHub::start();
-    let said = PLUGIN.deliver(&comment("Which licence is it?")?);
-    assert_eq!(said, Some(ignored("not for me")));
+    let other = sample("discussion-comment").content("Which licence is it?");
+    assert_eq!(other.to(PLUGIN), Some(ignored("not for me")));
     assert!(hub.asked().is_empty());
-    Ok(())
 }

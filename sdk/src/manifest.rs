@@ -119,6 +119,7 @@ impl Want {
     /// let want = hookbox_sdk::Want::http("huggingface.co").methods(["GET", "POST"]);
     /// assert_eq!(want.detail(), r#"{"methods":["GET","POST"]}"#);
     /// ```
+    #[must_use = "it returns the want with this added"]
     pub fn methods<M: Into<String>>(mut self, methods: impl IntoIterator<Item = M>) -> Want {
         self.methods = methods.into_iter().map(Into::into).collect();
         self
@@ -130,6 +131,7 @@ impl Want {
     /// let want = hookbox_sdk::Want::http("huggingface.co").paths(["/api/models/my-org/**"]);
     /// assert_eq!(want.detail(), r#"{"paths":["/api/models/my-org/**"]}"#);
     /// ```
+    #[must_use = "it returns the want with this added"]
     pub fn paths<P: Into<String>>(mut self, paths: impl IntoIterator<Item = P>) -> Want {
         self.paths = paths.into_iter().map(Into::into).collect();
         self
@@ -141,6 +143,7 @@ impl Want {
     /// let want = hookbox_sdk::Want::http("huggingface.co").credential("a token that may write discussions");
     /// assert_eq!(want.detail(), r#"{"credential":"a token that may write discussions"}"#);
     /// ```
+    #[must_use = "it returns the want with this added"]
     pub fn credential(mut self, wish: impl Into<String>) -> Want {
         self.credential = Some(wish.into());
         self
@@ -154,6 +157,7 @@ impl Want {
     /// assert!(Want::http("huggingface.co").required().is_required());
     /// assert!(!Want::http("slack.com").is_required());
     /// ```
+    #[must_use = "it returns the want with this added"]
     pub fn required(mut self) -> Want {
         self.required = true;
         self
@@ -165,6 +169,7 @@ impl Want {
     /// let want = hookbox_sdk::Want::config("channel").because("it says there what happened");
     /// assert_eq!(want.reason(), "it says there what happened");
     /// ```
+    #[must_use = "it returns the want with this added"]
     pub fn because(mut self, reason: impl Into<String>) -> Want {
         self.reason = reason.into();
         self

@@ -19,6 +19,8 @@ use crate::{http, hub};
 /// assert_eq!(parse("7"), done("the number is 7"));
 /// assert_eq!(parse("x"), Err(Failure::retry("invalid digit found in string")));
 /// ```
+///
+/// What is no [`std::error::Error`] does not become a failure by itself: [`Failure`] shows how a text or a boxed error does.
 pub type Result<T = Outcome, E = Failure> = std::result::Result<T, E>;
 
 /// How a delivery was handled. The text, at most 64 KiB, is kept with the attempt and shown to the operator.
@@ -52,6 +54,39 @@ pub enum Outcome {
 /// }
 ///
 /// assert_eq!(review(None), Err(Failure::Retry { reason: "the card is not there yet".to_owned(), after_ms: None }));
+/// ```
+///
+/// `?` makes one of every [`std::error::Error`]. A text is none: say with it whether trying again may help.
+///
+/// ```
+/// use hookbox_sdk::{Failure, Result};
+///
+/// fn limit(text: &str) -> std::result::Result<u8, String> {
+///     text.parse().map_err(|_| format!("`{text}` is no limit"))
+/// }
+///
+/// fn read(text: &str) -> Result<u8> {
+///     let limit = limit(text).map_err(Failure::reject)?;
+///     Ok(limit)
+/// }
+///
+/// assert_eq!(read("x"), Err(Failure::reject("`x` is no limit")));
+/// ```
+///
+/// Neither is a `Box<dyn Error>`, nor what the crates `anyhow` and `eyre` return: give the text of it, `{error:#}` for one
+/// of `anyhow`, which is its causes too.
+///
+/// ```
+/// use hookbox_sdk::{Failure, Result};
+/// use std::error::Error;
+///
+/// fn limit(text: &str) -> std::result::Result<u8, Box<dyn Error>> { Ok(text.parse()?) }
+///
+/// fn read(text: &str) -> Result<u8> {
+///     limit(text).map_err(|error| Failure::reject(error.to_string()))
+/// }
+///
+/// assert_eq!(read("x"), Err(Failure::reject("invalid digit found in string")));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -205,6 +240,20 @@ impl<E: Error + 'static> From<E> for Failure {
 /// assert_eq!(limit("x"), Err(Failure::reject("invalid digit found in string")));
 /// let later = Failure::retry_after("invalid digit found in string", Duration::from_secs(60));
 /// assert_eq!(turn("x"), Err(later));
+/// ```
+///
+/// It is there for errors that `?` takes. For a text or a boxed error it is a call of [`Failure::reject`], or of
+/// [`Failure::retry_after`]:
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+/// use std::time::Duration;
+///
+/// fn turn(queue: std::result::Result<u8, &str>) -> Result<u8> {
+///     queue.map_err(|reason| Failure::retry_after(reason, Duration::from_secs(60)))
+/// }
+///
+/// assert_eq!(turn(Err("full")), Err(Failure::retry_after("full", Duration::from_secs(60))));
 /// ```
 pub trait OrReject<T> {
     /// Never try again: no later attempt could succeed.

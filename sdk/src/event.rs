@@ -290,9 +290,9 @@ impl Event {
     /// use hookbox_sdk::prelude::*;
     ///
     /// #[on("repo.*")]
-    /// fn log(event: RepoEvent) -> Result { done(format!("{} of {}", event.sent_scope(), event.repo.name)) }
+    /// fn note(event: RepoEvent) -> Result { done(format!("{} of {}", event.sent_scope(), event.repo.name)) }
     ///
-    /// plugin! { description: "Logs repos", handlers: [log] }
+    /// plugin! { description: "Logs repos", handlers: [note] }
     ///
     /// # fn main() -> Result<()> {
     /// let answer = PLUGIN.deliver(&Event::sample("repo-content")?);

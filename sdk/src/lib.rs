@@ -100,7 +100,31 @@ pub use view::{CommentEvent, ConfigEvent, ContentEvent, DiscussionEvent, MoveEve
 /// ```
 ///
 /// The function itself stays as it is, and can be called. Its name in a list of handlers stands for what was declared, as
-/// a type that has no values: beside it there can be no module or type of the same name.
+/// a type that has no values: beside it there can be no module or type of the same name, and a handler cannot be called
+/// like a module of the [`prelude`].
+///
+/// A function has one `#[on]`. For events of other scopes another one calls it:
+///
+/// ```
+/// use hookbox_sdk::prelude::*;
+///
+/// #[on("repo.content")]
+/// fn pushed(event: ContentEvent) -> Result { tell(&event.repo.name) }
+///
+/// #[on("repo.config")]
+/// fn set(event: ConfigEvent) -> Result { tell(&event.repo.name) }
+///
+/// fn tell(repo: &str) -> Result { done(format!("{repo} has changed")) }
+///
+/// plugin! { description: "Tells what changes", handlers: [pushed, set] }
+/// # fn main() -> Result<()> {
+/// # let answer = PLUGIN.deliver(&Event::sample("repo-content")?);
+/// # assert_eq!(answer, Some(done("some-user/some-repo has changed")));
+/// # Ok(()) }
+/// ```
+///
+/// What the macros write says `::hookbox_sdk`. A crate that has the library under another name, say `hb`, gives it this
+/// one too, in its `lib.rs`: `extern crate hb as hookbox_sdk;`.
 pub use hookbox_sdk_macros::on;
 
 /// Declares the crate's plugin: one line of description, the functions with [`on`](macro@on) that handle its events, and,
@@ -135,7 +159,8 @@ pub use hookbox_sdk_macros::on;
 /// It defines the constant `PLUGIN`, which tests use ([`Plugin::deliver`], [`Plugin::manifest`]), and on a wasm target the
 /// component's exports. The version is the crate's. Two handlers of the same scope and action are an error.
 ///
-/// That a listed function has no `#[on]` the compiler tells as `expected type, found function`.
+/// A listed function without `#[on]` is an error in the compiler's words, ``expected type, found function `greet` ``: what
+/// the list takes is the type that `#[on]` puts beside the function.
 pub use hookbox_sdk_macros::plugin;
 
 /// Everything that a plugin needs, for `use hookbox_sdk::prelude::*;`.

@@ -1,5 +1,8 @@
 //! What `#[on]` and `plugin!` take: every way of writing a handler that compiles.
 
+// A handler may take its event by value and only look at it, however strict its crate is.
+#![deny(clippy::needless_pass_by_value)]
+
 use hookbox_sdk::prelude::*;
 use hookbox_sdk::{Handler, Subscription};
 
@@ -49,6 +52,12 @@ mod elsewhere {
 
 use elsewhere::billed;
 
+/// A scope and an action in raw words.
+#[on(r#"discussion"#, actions = [r#move])]
+fn transferred(event: DiscussionEvent) -> Result {
+    done(event.discussion.title.as_str())
+}
+
 /// A handler that a macro writes.
 macro_rules! counting {
     ($name:ident, $scope:literal, $event:ty) => {
@@ -63,7 +72,10 @@ counting!(counted, "*", Event);
 
 plugin! {
     description: "Has a handler of every form",
-    handlers: [commented, discussed, moved, pushed, elsewhere::later, billed, counted],
+    handlers: [
+        commented, discussed, moved, pushed, elsewhere::later, billed, transferred,
+        counted,
+    ],
     wants: [Want::state("nothing much")],
 }
 
@@ -100,6 +112,7 @@ fn the_manifest_has_them_in_the_order_of_the_list() {
         "repo.content []",
         r#"repo.contents ["updates"]"#,
         "billing.plan []",
+        r#"discussion ["move"]"#,
         "* []",
     ];
     assert_eq!(said, expected);

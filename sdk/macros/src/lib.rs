@@ -4,6 +4,7 @@
 //! builds without a parser of all of it.
 
 mod emit;
+mod names;
 mod on;
 mod parse;
 mod plugin;

@@ -3,14 +3,24 @@
 use proc_macro::{Delimiter, Group, Span, TokenStream, TokenTree};
 
 use crate::emit::{Hole, filled, reported, text, word_at};
+use crate::names;
 use crate::parse::{
-    Function, Mistake, Parsed, argument_type, flat, last_word, list, place, referred, sign, word,
+    Function, Mistake, Parsed, argument_type, flat, last_word, list, place, plain, referred, sign,
+    word,
 };
-use crate::scopes::{is_subscription, meant_action, meant_scope, misfit, nearest};
+use crate::scopes::{is_subscription, meant_action, mend, misfit, nearest};
 
 /// How to say which events.
 const FORM: &str =
     "say which events: `#[on(\"repo.content\")]`, or `#[on(\"repo.content\", actions = [update])]`";
+
+/// How to write a scope.
+const LITERAL: &str = "a scope is a string literal, as the macro does not see what a name or another macro stands for: \
+                       `#[on(\"repo.content\")]`";
+
+/// How to have one function for several events.
+const AGAIN: &str = "a function has one `#[on]`: for other events write a second function that calls this one, or take \
+                     a subtree";
 
 /// What every handler looks like.
 const SHAPE: &str = "a handler takes one event: `fn greet(event: CommentEvent) -> Result`";
@@ -41,8 +51,12 @@ const BY_REFERENCE: &str = "|event| ::hookbox_sdk::__private::ANSWERED::<ANSWER>
 /// What stands in for a handler that cannot be called, so that one mistake is one error.
 const NOTHING: &str = "::hookbox_sdk::__private::nothing";
 
-/// Keeps the function's name on the stack of a trap: a small build would merge it with what calls it.
-const NAMED: &str = "#[cfg_attr(target_family = \"wasm\", inline(never))]";
+/// Keeps the function's name on the stack of a trap: a small build would merge it with what calls it. And a handler gets
+/// its event by value however little it takes of it.
+const ADDED: &str = r#"
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[LINT(clippy::needless_pass_by_value)]
+"#;
 
 /// Which events a handler takes.
 struct Events {
@@ -60,13 +74,13 @@ struct Signature {
 pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let function = match Function::read(&item) {
         Ok(function) => function,
-        Err(mistake) => return both(item, reported(&mistake)),
+        Err(mistake) => return joined([item, reported(&mistake)]),
     };
     match read(attribute, &function) {
         Ok((events, signature)) => {
             let handle = handle(&function, &signature);
             let declared = declaration(&function, &events, handle);
-            both(both(filled(NAMED, &[]), item), declared)
+            joined([filled(ADDED, &[lint()]), item, declared])
         }
         Err(mistake) => {
             let nowhere = Events {
@@ -74,17 +88,41 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
                 actions: Vec::new(),
             };
             let idle = declaration(&function, &nowhere, filled(NOTHING, &[]));
-            both(item, both(idle, reported(&mistake)))
+            let item = match function.again {
+                Some(_) => once(item),
+                None => item,
+            };
+            joined([item, idle, reported(&mistake)])
         }
     }
 }
 
-fn both(mut first: TokenStream, second: TokenStream) -> TokenStream {
-    first.extend(second);
-    first
+fn joined<const N: usize>(parts: [TokenStream; N]) -> TokenStream {
+    parts.into_iter().collect()
+}
+
+/// The function without further `#[on]`: what they say has been told.
+fn once(item: TokenStream) -> TokenStream {
+    let mut kept: Vec<TokenTree> = Vec::new();
+    for token in flat(item) {
+        if crate::parse::attribute(&token) == "on" {
+            // The `#` before it.
+            kept.pop();
+        } else {
+            kept.push(token);
+        }
+    }
+    kept.into_iter().collect()
 }
 
 fn read(attribute: TokenStream, function: &Function) -> Parsed<(Events, Signature)> {
+    let name = &function.name;
+    if let Some(reason) = names::hides(&plain(name)) {
+        return Err(Mistake::new(name.span(), reason));
+    }
+    if let Some(again) = function.again {
+        return Err(Mistake::new(again, AGAIN));
+    }
     let signature = Signature::read(function)?;
     let events = Events::read(attribute)?;
     let view = last_word(&signature.view);
@@ -99,27 +137,19 @@ fn read(attribute: TokenStream, function: &Function) -> Parsed<(Events, Signatur
 
 impl Signature {
     fn read(function: &Function) -> Parsed<Signature> {
-        for qualifier in &function.qualifiers {
-            let reason = match qualifier.to_string().as_str() {
-                "const" => continue,
-                "async" => {
-                    "a handler is a plain function without `async`: its calls wait by themselves"
-                }
-                _ => "a handler is a plain function: `fn greet(event: CommentEvent) -> Result`",
-            };
-            return Err(Mistake::new(qualifier.span(), reason));
-        }
+        is_plain(function)?;
         let parameters = list(&flat(function.takes.stream()));
         let view = match parameters.as_slice() {
             [parameter] => argument_type(parameter),
             _ => None,
         };
         let view = view.ok_or_else(|| Mistake::new(function.takes.span(), SHAPE))?;
+        if let Some(mistake) = lives_longer(view) {
+            return Err(mistake);
+        }
         let (view, is_reference) = referred(view);
-        if let Some(mutable) = view.first().filter(|token| word(token) == "mut") {
-            let reason =
-                "a handler takes its event by value or by `&`: an event is nobody else's to change";
-            return Err(Mistake::new(mutable.span(), reason));
+        if let Some(mistake) = view.first().and_then(no_view) {
+            return Err(mistake);
         }
         let Some(answer) = &function.answer else {
             let reason = format!(
@@ -134,6 +164,55 @@ impl Signature {
             answer: answer.clone(),
         })
     }
+}
+
+/// Refuses what a function is beside a plain one: `async`, `unsafe`, generic.
+fn is_plain(function: &Function) -> Parsed<()> {
+    for qualifier in &function.qualifiers {
+        let reason = match qualifier.to_string().as_str() {
+            "const" => continue,
+            "async" => {
+                "a handler is a plain function without `async`: its calls wait by themselves"
+            }
+            _ => "a handler is a plain function: `fn greet(event: CommentEvent) -> Result`",
+        };
+        return Err(Mistake::new(qualifier.span(), reason));
+    }
+    match function.generics {
+        Some(at) => {
+            let reason = "a handler has no generics or lifetimes of its own: write `event: RepoEvent`, or `event: &RepoEvent`";
+            Err(Mistake::new(at, reason))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a reference to an event that is to live for ever.
+fn lives_longer(view: &[TokenTree]) -> Option<Mistake> {
+    let [and, quote, lifetime, rest @ ..] = view else {
+        return None;
+    };
+    let is_static = sign(and) == '&' && sign(quote) == '\'' && word(lifetime) == "static";
+    is_static.then(|| {
+        let event: TokenStream = rest.iter().cloned().collect();
+        let reason =
+            format!("an event is there until its handler returns, not for ever: write `&{event}`");
+        Mistake::new(quote.span(), reason)
+    })
+}
+
+/// What is wrong with a type that begins so.
+fn no_view(first: &TokenTree) -> Option<Mistake> {
+    let reason = match word(first).as_str() {
+        "mut" => {
+            "a handler takes its event by value or by `&`: an event is nobody else's to change"
+        }
+        "impl" | "dyn" => {
+            "a handler names the one type that it takes: `Event`, or what shows its scope, like `CommentEvent`"
+        }
+        _ => return None,
+    };
+    Some(Mistake::new(first.span(), reason))
 }
 
 impl Events {
@@ -159,10 +238,7 @@ impl Events {
                 other => return Err(unknown_option(other, at)),
             }
         }
-        if !is_unknown && let Some(meant) = meant_scope(&scope) {
-            let reason = format!(
-                "there is no scope `{scope}`: did you mean `{meant}`? (If the Hub has it: `#[on(\"{scope}\", unknown)]`)"
-            );
+        if let Some(reason) = mend(&scope).filter(|_| !is_unknown) {
             return Err(Mistake::new(at, reason));
         }
         let actions = match actions {
@@ -175,11 +251,19 @@ impl Events {
 
 /// The scope, and where it stands.
 fn scope(tokens: &[TokenTree]) -> Parsed<(String, Span)> {
-    let [token] = tokens else {
-        return Err(Mistake::new(place(tokens, Span::call_site()), FORM));
+    let at = place(tokens, Span::call_site());
+    let token = match tokens {
+        [token] => token,
+        [name, equals, TokenTree::Literal(scope)] if sign(equals) == '=' => {
+            let reason = format!(
+                "the scope comes first and has no name: write `{scope}` without `{name} =`"
+            );
+            return Err(Mistake::new(at, reason));
+        }
+        _ => return Err(Mistake::new(at, LITERAL)),
     };
     let Some(scope) = crate::parse::text(token) else {
-        return Err(Mistake::new(token.span(), FORM));
+        return Err(Mistake::new(at, LITERAL));
     };
     if !is_subscription(&scope) {
         let reason = format!(
@@ -207,7 +291,7 @@ fn words(listed: &Group, is_unknown: bool) -> Parsed<Vec<String>> {
     for item in list(&flat(listed.stream())) {
         let at = place(&item, listed.span());
         let action = match item.as_slice() {
-            [TokenTree::Ident(action)] => action.to_string(),
+            [TokenTree::Ident(action)] => plain(action),
             _ => {
                 let reason = "an action is a word without quotes: `actions = [create, update]`";
                 return Err(Mistake::new(at, reason));
@@ -257,12 +341,17 @@ fn declaration(function: &Function, events: &Events, handle: TokenStream) -> Tok
         Hole("SCOPE", text(&events.scope)),
         Hole("ACTIONS", filled(&listed.concat(), &[])),
         Hole("HANDLE", handle),
-        // Not `expect`: whoever writes `fn Greet` has a name that fits.
-        Hole("LINT", word_at("allow", Span::call_site())),
+        lint(),
     ];
     filled(DECLARED, &holes)
 }
 
+/// Not `expect`: whoever writes `fn Greet` has a name that fits, and whoever takes all of an event needs its value.
+fn lint() -> Hole {
+    Hole("LINT", word_at("allow", Span::call_site()))
+}
+
+/// The name of the function, and of the type beside it.
 fn name(function: &Function) -> TokenStream {
-    TokenTree::Ident(function.name.clone()).into()
+    TokenTree::Ident(names::declared(&function.name)).into()
 }

@@ -33,21 +33,34 @@ pub fn flat(stream: TokenStream) -> Vec<TokenTree> {
     tokens
 }
 
+/// How deep in angle brackets a run of tokens is.
+#[derive(Default)]
+struct Angles {
+    depth: usize,
+    is_dash: bool,
+}
+
+impl Angles {
+    /// Goes past a token.
+    fn pass(&mut self, token: &TokenTree) {
+        let mark = sign(token);
+        match mark {
+            '<' => self.depth += 1,
+            // Not the end of an arrow.
+            '>' if !self.is_dash => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.is_dash = mark == '-';
+    }
+}
+
 /// The items between commas. One after the last comma is left out if it is empty.
 pub fn list(tokens: &[TokenTree]) -> Vec<Vec<TokenTree>> {
     let mut items = vec![Vec::new()];
-    let mut depth = 0_usize;
-    let mut before = ' ';
+    let mut angles = Angles::default();
     for token in tokens {
-        let sign = sign(token);
-        match sign {
-            '<' => depth += 1,
-            // Not the end of an arrow.
-            '>' if before != '-' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        before = sign;
-        if sign == ',' && depth == 0 {
+        angles.pass(token);
+        if sign(token) == ',' && angles.depth == 0 {
             items.push(Vec::new());
         } else if let Some(item) = items.last_mut() {
             item.push(token.clone());
@@ -76,6 +89,15 @@ pub fn word(token: &TokenTree) -> String {
     }
 }
 
+/// The name that an identifier stands for: `move` of `r#move`.
+pub fn plain(word: &Ident) -> String {
+    let written = word.to_string();
+    match written.strip_prefix("r#") {
+        Some(name) => name.to_owned(),
+        None => written,
+    }
+}
+
 /// The group of that kind, if the token is one.
 pub fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     match token {
@@ -84,14 +106,45 @@ pub fn group(token: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
     }
 }
 
-/// The text of a plain string literal.
+/// The text of a string literal: as it is written, for no text that the macros take has anything to escape.
 pub fn text(token: &TokenTree) -> Option<String> {
     let TokenTree::Literal(literal) = token else {
         return None;
     };
     let written = literal.to_string();
-    let inner = written.strip_prefix('"')?.strip_suffix('"')?;
+    // With the `#` at both ends, if it is a raw one.
+    let quoted = match written.strip_prefix('r') {
+        Some(raw) => raw.trim_matches('#'),
+        None => written.as_str(),
+    };
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
     Some(inner.to_owned())
+}
+
+/// The path that a run of tokens begins with, and what follows it.
+pub fn path(tokens: &[TokenTree]) -> (&[TokenTree], &[TokenTree]) {
+    let mut end = 0;
+    loop {
+        end += match tokens.get(end..).unwrap_or_default() {
+            [first, second, TokenTree::Ident(_), ..]
+                if sign(first) == ':' && sign(second) == ':' =>
+            {
+                3
+            }
+            [TokenTree::Ident(_), ..] if end == 0 => 1,
+            _ => return tokens.split_at(end),
+        };
+    }
+}
+
+/// The name of the attribute that brackets hold: `on` of `[hookbox_sdk::on("repo")]`. Empty for all that is none.
+pub fn attribute(token: &TokenTree) -> String {
+    let Some(brackets) = group(token, Delimiter::Bracket) else {
+        return String::new();
+    };
+    let tokens = flat(brackets.stream());
+    let (path, _) = path(&tokens);
+    path.last().map(word).unwrap_or_default()
 }
 
 /// Where a run of tokens stands: its first one, as stable Rust cannot join places.
@@ -105,6 +158,10 @@ pub struct Function {
     pub name: Ident,
     /// `async`, `unsafe` and their like.
     pub qualifiers: Vec<Ident>,
+    /// The second `#[on]`, if it has one.
+    pub again: Option<Span>,
+    /// The `<` of its generics, if it has any.
+    pub generics: Option<Span>,
     /// The parentheses with what it takes.
     pub takes: Group,
     /// What it returns, if it says so.
@@ -116,16 +173,23 @@ const PLAIN: &str =
     "`#[on(…)]` stands on a plain function: `fn greet(event: CommentEvent) -> Result`";
 
 impl Function {
-    /// Reads a function's head: nothing but a function without `self` and generics has one.
+    /// Reads a function's head: nothing but a function without `self` has one.
     pub fn read(item: &TokenStream) -> Parsed<Function> {
         let tokens = flat(item.clone());
         let mut tokens = tokens.into_iter().peekable();
         let mut visibility = TokenStream::new();
         let mut qualifiers = Vec::new();
+        let mut again = None;
         let mut at = Span::call_site();
         while let Some(token) = tokens.next() {
             match word(&token).as_str() {
-                "fn" => return Function::rest(visibility, qualifiers, &token, &mut tokens),
+                "fn" => {
+                    let mut function = Function::rest(&token, &mut tokens)?;
+                    function.visibility = visibility;
+                    function.qualifiers = qualifiers;
+                    function.again = again;
+                    return Ok(function);
+                }
                 "pub" => {
                     visibility.extend([token]);
                     let within = tokens.next_if(|t| group(t, Delimiter::Parenthesis).is_some());
@@ -137,6 +201,7 @@ impl Function {
                     }
                 }
                 // Attributes, with their brackets, and the text of `extern "C"`.
+                "" if attribute(&token) == "on" => again = again.or(Some(token.span())),
                 "" => {}
                 _ => {
                     at = token.span();
@@ -148,40 +213,49 @@ impl Function {
     }
 
     /// What follows the word `fn`.
-    fn rest(
-        visibility: TokenStream,
-        qualifiers: Vec<Ident>,
-        keyword: &TokenTree,
-        tokens: &mut impl Iterator<Item = TokenTree>,
-    ) -> Parsed<Function> {
+    fn rest(keyword: &TokenTree, tokens: &mut impl Iterator<Item = TokenTree>) -> Parsed<Function> {
         let Some(TokenTree::Ident(name)) = tokens.next() else {
             return Err(Mistake::new(keyword.span(), PLAIN));
         };
-        let takes = match tokens.next() {
-            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => group,
-            Some(generic) => return Err(Mistake::new(generic.span(), PLAIN)),
-            None => return Err(Mistake::new(name.span(), PLAIN)),
+        let mut generics = None;
+        let mut angles = Angles::default();
+        let takes = loop {
+            let Some(token) = tokens.next() else {
+                return Err(Mistake::new(name.span(), PLAIN));
+            };
+            match group(&token, Delimiter::Parenthesis) {
+                // Not those of a bound: `<F: Fn(u8) -> u8>`.
+                Some(takes) if angles.depth == 0 => break takes.clone(),
+                _ => angles.pass(&token),
+            }
+            generics = generics.or(Some(token.span()));
         };
         if let Some(own) = flat(takes.stream()).iter().find(|t| word(t) == "self") {
             return Err(Mistake::new(own.span(), PLAIN));
         }
-        let is_head = |token: &TokenTree| {
-            group(token, Delimiter::Brace).is_none() && word(token) != "where" && sign(token) != ';'
-        };
-        let after: Vec<_> = tokens.take_while(is_head).collect();
-        let answer = match after.as_slice() {
-            [dash, arrow, answer @ ..] if sign(dash) == '-' && sign(arrow) == '>' => {
-                Some(answer.to_vec())
-            }
-            _ => None,
-        };
         Ok(Function {
-            visibility,
+            visibility: TokenStream::new(),
             name,
-            qualifiers,
+            qualifiers: Vec::new(),
+            again: None,
+            generics,
             takes,
-            answer,
+            answer: answer(tokens),
         })
+    }
+}
+
+/// What a function returns, from what follows its parentheses.
+fn answer(tokens: &mut impl Iterator<Item = TokenTree>) -> Option<Vec<TokenTree>> {
+    let is_head = |token: &TokenTree| {
+        group(token, Delimiter::Brace).is_none() && word(token) != "where" && sign(token) != ';'
+    };
+    let after: Vec<_> = tokens.take_while(is_head).collect();
+    match after.as_slice() {
+        [dash, arrow, answer @ ..] if sign(dash) == '-' && sign(arrow) == '>' => {
+            Some(answer.to_vec())
+        }
+        _ => None,
     }
 }
 
@@ -204,7 +278,7 @@ pub fn argument_type(argument: &[TokenTree]) -> Option<&[TokenTree]> {
     None
 }
 
-/// The type without `&` and a lifetime, and whether it had one.
+/// The type without `&` and a lifetime, and whether it had the `&`.
 pub fn referred(of: &[TokenTree]) -> (&[TokenTree], bool) {
     match of {
         [and, quote, _, rest @ ..] if sign(and) == '&' && sign(quote) == '\'' => (rest, true),

@@ -38,10 +38,33 @@ fn top(scope: &str) -> &str {
     scope.strip_suffix(".*").unwrap_or(scope)
 }
 
+/// What to write in place of a scope that the Hub probably does not have.
+pub fn mend(scope: &str) -> Option<String> {
+    if let Some(reason) = action_in(top(scope)) {
+        return Some(reason);
+    }
+    let meant = meant_scope(scope)?;
+    Some(format!(
+        "there is no scope `{scope}`: did you mean `{meant}`? (If the Hub has it: `#[on(\"{scope}\", unknown)]`)"
+    ))
+}
+
+/// What to write where a scope ends with an action.
+fn action_in(scope: &str) -> Option<String> {
+    let (of, action) = scope.rsplit_once('.').unwrap_or(("repo", scope));
+    ACTIONS
+        .contains(&action)
+        .then(|| format!("`{action}` is an action: `#[on(\"{of}\", actions = [{action}])]`"))
+}
+
 /// The scope that was probably meant by one that the Hub does not have.
-pub fn meant_scope(scope: &str) -> Option<String> {
-    let subtree = scope.strip_prefix(top(scope)).unwrap_or_default();
-    nearest(top(scope), &KNOWN).map(|known| format!("{known}{subtree}"))
+fn meant_scope(scope: &str) -> Option<String> {
+    let top = top(scope);
+    let subtree = scope.strip_prefix(top).unwrap_or_default();
+    let is_end = |known: &&&str| known.rsplit_once('.').is_some_and(|(_, end)| end == top);
+    let known = KNOWN.iter().find(is_end).copied();
+    let known = known.or_else(|| nearest(top, &KNOWN))?;
+    Some(format!("{known}{subtree}"))
 }
 
 /// The action that was probably meant by one that the Hub does not have.
@@ -127,12 +150,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scopes_are_those_that_the_library_knows() {
+    fn the_scopes_and_actions_are_those_that_the_library_knows() {
         let rule = include_str!("../../src/scope.rs");
-        let list = rule.split("const KNOWN: [&str; 5] = [").nth(1);
-        let list = list.and_then(|rest| rest.split("];").next()).unwrap();
-        let listed: Vec<_> = list.split('"').skip(1).step_by(2).collect();
-        assert_eq!(listed, KNOWN);
+        let listed = |name: &str| -> Vec<&str> {
+            let list = rule.split(name).nth(1).unwrap();
+            let list = list.split("];").next().unwrap();
+            list.split('"').skip(1).step_by(2).collect()
+        };
+        assert_eq!(listed("const KNOWN: [&str; 5] = ["), KNOWN);
+        assert_eq!(listed("const ACTIONS: [&str; 4] = ["), ACTIONS);
     }
 
     #[test]
@@ -175,6 +201,8 @@ mod tests {
         check("repo.confg", Some("repo.config"));
         check("repos", Some("repo"));
         check("Repo", Some("repo"));
+        check("comment", Some("discussion.comment"));
+        check("content.*", Some("repo.content.*"));
         for right in [
             "repo",
             "repo.*",
@@ -186,6 +214,18 @@ mod tests {
         ] {
             check(right, None);
         }
+    }
+
+    #[test]
+    fn an_action_is_no_part_of_a_scope() {
+        let check = |scope: &str, form: &str| {
+            assert!(mend(scope).unwrap().ends_with(form), "{scope}");
+        };
+        let form = r#"`create` is an action: `#[on("discussion.comment", actions = [create])]`"#;
+        check("discussion.comment.create", form);
+        check("repo.move.*", r#"`#[on("repo", actions = [move])]`"#);
+        check("delete", r#"`#[on("repo", actions = [delete])]`"#);
+        assert_eq!(mend("repo.merge"), None);
     }
 
     #[test]

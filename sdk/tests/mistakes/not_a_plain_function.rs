@@ -14,11 +14,6 @@ impl Greeter {
 #[on("repo")]
 struct Other;
 
-#[on("repo.content")]
-fn generic<T>(event: ContentEvent) -> Result {
-    done(event.id())
-}
-
 #[on("repo.config")]
 unsafe fn harmful(event: ConfigEvent) -> Result {
     done(event.id())

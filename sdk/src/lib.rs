@@ -157,7 +157,8 @@ pub use hookbox_sdk_macros::on;
 /// ```
 ///
 /// It defines the constant `PLUGIN`, which tests use ([`Plugin::deliver`], [`Plugin::manifest`]), and on a wasm target the
-/// component's exports. The version is the crate's. Two handlers of the same scope and action are an error.
+/// component's exports. The version is the crate's. Two handlers of the same scope and action are an error. A handler that
+/// is not in every build is listed with its condition: `handlers: [greet, #[cfg(feature = "audit")] audit]`.
 ///
 /// A listed function without `#[on]` is an error in the compiler's words, ``expected type, found function `greet` ``: what
 /// the list takes is the type that `#[on]` puts beside the function.
@@ -198,6 +199,6 @@ pub mod __private {
     pub use crate::guest::{
         Guest, WitDelivery, WitFailure, WitManifest, WitOutcome, describe, handle,
     };
-    pub use crate::plugin::{Declared, is_alone};
+    pub use crate::plugin::{Declared, taken_before};
     pub use crate::view::{View, answered, call, nothing};
 }

@@ -158,20 +158,40 @@ pub trait Declared {
     const HANDLER: Handler;
 }
 
-/// Whether no handler before the one at a place takes an event of the same scope and action. Evaluated while the plugin
-/// compiles.
-pub const fn is_alone(handlers: &[Handler], place: usize) -> bool {
-    let (mut before, after) = handlers.split_at(place);
-    let Some(own) = after.first() else {
-        return true;
-    };
-    while let [other, rest @ ..] = before {
-        if is_same(other.scope, own.scope) && share(other.actions, own.actions) {
-            return false;
+/// What is told of the first handler that takes an event of the same scope and action as one listed after it, if there
+/// is such a one: each has its text, at the same place. Evaluated while the plugin compiles.
+pub const fn taken_before<'t>(
+    mut handlers: &[Handler],
+    mut texts: &[&'t str],
+    own: &str,
+) -> Option<&'t str> {
+    let (all, all_texts) = (handlers, texts);
+    while let ([handler, rest @ ..], [text, more @ ..]) = (handlers, texts) {
+        if is_same(text, own) {
+            return first_like(handler, all, all_texts, own);
         }
-        before = rest;
+        (handlers, texts) = (rest, more);
     }
-    true
+    None
+}
+
+/// The text of the first handler that takes what another one does, among those that come before that one.
+const fn first_like<'t>(
+    handler: &Handler,
+    mut handlers: &[Handler],
+    mut texts: &[&'t str],
+    own: &str,
+) -> Option<&'t str> {
+    while let ([other, rest @ ..], [text, more @ ..]) = (handlers, texts) {
+        if is_same(text, own) {
+            return None;
+        }
+        if is_same(other.scope, handler.scope) && share(other.actions, handler.actions) {
+            return Some(text);
+        }
+        (handlers, texts) = (rest, more);
+    }
+    None
 }
 
 /// Whether two lists have an action in common; an empty one has all.
@@ -253,8 +273,10 @@ mod tests {
     fn two_handlers_of_the_same_events_are_seen() {
         let check = |first: Handler, second: Handler, is_free: bool| {
             let both = [first, second];
-            assert!(is_alone(&both, 0));
-            assert_eq!(is_alone(&both, 1), is_free, "{both:?}");
+            let before = |own| taken_before(&both, &["first", "second"], own);
+            assert_eq!(before("first"), None);
+            let taken = (!is_free).then_some("first");
+            assert_eq!(before("second"), taken, "{both:?}");
         };
         check(takes("repo", &[]), takes("repo", &[]), false);
         check(takes("repo", &["create"]), takes("repo", &[]), false);
@@ -276,8 +298,17 @@ mod tests {
     }
 
     #[test]
-    fn a_place_beyond_the_list_is_nobodys() {
-        assert!(is_alone(&[takes("repo", &[])], 1));
-        assert!(is_alone(&[], 0));
+    fn of_several_before_it_the_first_is_told() {
+        let listed = [
+            takes("repo", &["move"]),
+            takes("repo", &["create"]),
+            takes("repo", &["delete"]),
+            takes("repo", &["create", "delete"]),
+        ];
+        let texts = ["move", "create", "delete", "both"];
+        let before = |own| taken_before(&listed, &texts, own);
+        assert_eq!(before("delete"), None);
+        assert_eq!(before("both"), Some("create"));
+        assert_eq!(before("nobody"), None);
     }
 }

@@ -58,6 +58,19 @@ fn transferred(event: DiscussionEvent) -> Result {
     done(event.discussion.title.as_str())
 }
 
+/// A handler that this build has, and one that it has not.
+#[cfg(not(target_family = "wasm"))]
+#[on("repo.config", actions = [update])]
+fn set(event: ConfigEvent) -> Result {
+    done(event.repo.name.as_str())
+}
+
+#[cfg(target_family = "wasm")]
+#[on("repo.config")]
+fn set_elsewhere(event: ConfigEvent) -> Result {
+    done(event.repo.name.as_str())
+}
+
 /// A handler that a macro writes.
 macro_rules! counting {
     ($name:ident, $scope:literal, $event:ty) => {
@@ -74,6 +87,8 @@ plugin! {
     description: "Has a handler of every form",
     handlers: [
         commented, discussed, moved, pushed, elsewhere::later, billed, transferred,
+        #[cfg(target_family = "wasm")] set_elsewhere,
+        #[cfg(not(target_family = "wasm"))] set,
         counted,
     ],
     wants: [Want::state("nothing much")],
@@ -113,6 +128,7 @@ fn the_manifest_has_them_in_the_order_of_the_list() {
         r#"repo.contents ["updates"]"#,
         "billing.plan []",
         r#"discussion ["move"]"#,
+        r#"repo.config ["update"]"#,
         "* []",
     ];
     assert_eq!(said, expected);

@@ -1,6 +1,6 @@
 //! Names that a handler cannot have: beside the function stands a type of its name, and hides what was called so.
 
-use proc_macro::Ident;
+use proc_macro::{Ident, TokenTree};
 
 use crate::parse::plain;
 
@@ -40,6 +40,15 @@ pub fn declared(function: &Ident) -> Ident {
         Some(_) => Ident::new(&format!("{name}_would_hide"), function.span()),
         None => function.clone(),
     }
+}
+
+/// The path to a handler's type, from that to its function.
+pub fn declared_path(path: &[TokenTree]) -> Vec<TokenTree> {
+    let mut path = path.to_vec();
+    if let Some(TokenTree::Ident(last)) = path.last_mut() {
+        *last = declared(last);
+    }
+    path
 }
 
 #[cfg(test)]

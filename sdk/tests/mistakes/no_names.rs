@@ -1,0 +1,20 @@
+//! What is no name of a handler.
+
+use hookbox_sdk::prelude::*;
+
+#[on("discussion.comment")]
+fn greet(event: CommentEvent) -> Result {
+    done(event.id())
+}
+
+#[on("repo")]
+fn created(event: RepoEvent) -> Result {
+    done(event.id())
+}
+
+plugin! {
+    description: "Is mistaken",
+    handlers: [greet created, "greet", greet(), |event| done(""), #[inline] created],
+}
+
+fn main() {}

@@ -172,7 +172,7 @@ pub use hookbox_sdk_macros::plugin;
 /// #[on("discussion.comment")]
 /// fn count(event: CommentEvent) -> Result {
 ///     let greeting = config::get("greeting")?.unwrap_or_default();
-///     done_json(&json!({"greeting": greeting, "author": event.comment.author.id}))
+///     done_json(&json!({"author": event.comment.author.id, "greeting": greeting}))
 /// }
 ///
 /// plugin! { description: "Greets", handlers: [count], wants: [Want::config("greeting")] }

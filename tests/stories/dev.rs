@@ -128,7 +128,7 @@ fn what_is_no_project_is_refused_before_anything_is_made() {
     let empty = DevBuilder::new().file("x/readme", "").arg("x");
     assert_eq!(
         empty.run().exits(2).stderr,
-        "error: x: no Cargo.toml or pyproject.toml there; give the folder of a plugin project\n"
+        "error: x: no Cargo.toml, pyproject.toml or package.json there; give the folder of a plugin project\n"
     );
     let two = DevBuilder::new()
         .package("dev-twice", "", "")

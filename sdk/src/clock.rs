@@ -67,8 +67,10 @@ use tested::given;
 mod tested {
     //! The clock of a native test.
 
-    use std::cell::{Cell, RefCell};
+    use std::cell::Cell;
     use std::rc::Rc;
+
+    use crate::given::Stack;
 
     /// What a test's clock shows, and how often it was looked at.
     #[derive(Debug, Default)]
@@ -79,11 +81,11 @@ mod tested {
 
     thread_local! {
         /// The clock that this thread's test gave.
-        pub(crate) static GIVEN: RefCell<Option<Rc<Hands>>> = const { RefCell::new(None) };
+        pub(crate) static GIVEN: Stack<Rc<Hands>> = const { Stack::new() };
     }
 
     pub fn given() -> Option<u64> {
-        let hands = GIVEN.with_borrow(Clone::clone)?;
+        let hands = GIVEN.with(Stack::last)?;
         hands.looks.set(hands.looks.get().saturating_add(1));
         Some(hands.ms.get())
     }

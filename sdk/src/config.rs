@@ -151,6 +151,7 @@ mod source {
     use std::rc::Rc;
 
     use super::Error;
+    use crate::given::Stack;
 
     /// A test's settings, and which of them were asked for.
     #[derive(Debug, Default)]
@@ -161,7 +162,7 @@ mod source {
 
     thread_local! {
         /// The settings that this thread's test gave.
-        pub(crate) static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+        pub(crate) static SETTINGS: Stack<Rc<Settings>> = const { Stack::new() };
     }
 
     pub fn get(key: &str) -> Result<Option<String>, Error> {
@@ -176,7 +177,7 @@ mod source {
     }
 
     fn asked(key: &str) -> Option<Rc<Settings>> {
-        let settings = SETTINGS.with_borrow(Clone::clone)?;
+        let settings = SETTINGS.with(Stack::last)?;
         settings.asked.borrow_mut().push(key.to_owned());
         Some(settings)
     }

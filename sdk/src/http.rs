@@ -33,14 +33,15 @@ mod url;
 mod wasi;
 
 #[cfg(not(target_family = "wasm"))]
-use std::cell::RefCell;
-#[cfg(not(target_family = "wasm"))]
 use std::rc::Rc;
 
 pub use error::{Error, ErrorKind};
 pub use request::Request;
 pub use response::Response;
 pub(crate) use url::{Target, encoded};
+
+#[cfg(not(target_family = "wasm"))]
+use crate::given::Stack;
 
 /// What sends requests: in a component the plugin's host, in a native test what the test gave.
 ///
@@ -90,7 +91,7 @@ impl<F: Fn(&Request) -> Result<Response, Error>> Transport for F {
 #[cfg(not(target_family = "wasm"))]
 thread_local! {
     /// The transport that this thread's test gave.
-    pub(crate) static NETWORK: RefCell<Option<Rc<dyn Transport>>> = const { RefCell::new(None) };
+    pub(crate) static NETWORK: Stack<Rc<dyn Transport>> = const { Stack::new() };
 }
 
 #[cfg(target_family = "wasm")]
@@ -100,7 +101,7 @@ fn transmit(request: &Request, target: &Target) -> Result<Response, Error> {
 
 #[cfg(not(target_family = "wasm"))]
 fn transmit(request: &Request, _: &Target) -> Result<Response, Error> {
-    let network = NETWORK.with_borrow(|network| network.clone());
+    let network = NETWORK.with(Stack::last);
     match network {
         Some(network) => network.send(request),
         None => Err(Error::new(

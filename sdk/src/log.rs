@@ -19,6 +19,9 @@ use std::fmt;
 #[cfg(not(target_family = "wasm"))]
 use std::rc::Rc;
 
+#[cfg(not(target_family = "wasm"))]
+use crate::given::Stack;
+
 /// How much a line matters.
 ///
 /// ```
@@ -65,7 +68,7 @@ impl fmt::Display for Level {
 #[cfg(not(target_family = "wasm"))]
 pub fn write(level: Level, context: &str, message: fmt::Arguments<'_>) {
     eprintln!("{level} {context}: {message}");
-    if let Some(lines) = KEPT.with_borrow(Clone::clone) {
+    if let Some(lines) = KEPT.with(Stack::last) {
         lines.borrow_mut().push(format!("{level} {message}"));
     }
 }
@@ -77,7 +80,7 @@ pub(crate) type Lines = RefCell<Vec<String>>;
 #[cfg(not(target_family = "wasm"))]
 thread_local! {
     /// Where this thread's test keeps them.
-    pub(crate) static KEPT: RefCell<Option<Rc<Lines>>> = const { RefCell::new(None) };
+    pub(crate) static KEPT: Stack<Rc<Lines>> = const { Stack::new() };
 }
 
 /// Writes one line. `context` says where it comes from: the macros pass the module.

@@ -40,7 +40,7 @@
 //! | logs | [`logs()`] | each line |
 //!
 //! Each counts on the thread that asked for it, until the returned value is dropped; then what was there before counts
-//! again. So tests run beside each other, and none leaves anything to the next. Keep the value under a name
+//! again. They may be dropped in any order: each takes away itself alone. So tests run beside each other, and none leaves anything to the next. Keep the value under a name
 //! (`let _state = …`): `let _ = …` drops it at once. Without one a test has what a plugin without a grant has: no network,
 //! no state, no settings; the time is the machine's.
 

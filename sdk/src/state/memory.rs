@@ -7,6 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::Error;
+use crate::given::Stack;
 
 const KEY_BYTES_MAX: usize = 1024;
 const VALUE_BYTES_MAX: usize = 1024 * 1024;
@@ -29,7 +30,7 @@ pub struct Asked {
 
 thread_local! {
     /// The state that this thread's test gave.
-    pub(crate) static KEPT: RefCell<Option<Rc<Kept>>> = const { RefCell::new(None) };
+    pub(crate) static KEPT: Stack<Rc<Kept>> = const { Stack::new() };
 }
 
 /// A test's state.
@@ -38,7 +39,7 @@ pub struct Bucket(Rc<Kept>);
 
 impl Bucket {
     pub fn open() -> Result<Bucket, Error> {
-        let kept = KEPT.with_borrow(|kept| kept.clone());
+        let kept = KEPT.with(Stack::last);
         kept.map(Bucket).ok_or(Error::NotGranted)
     }
 

@@ -84,6 +84,41 @@ fn what_is_given_later_counts_until_it_is_dropped() {
 }
 
 #[test]
+fn a_fake_put_in_the_place_of_an_older_one_stays() {
+    let mut http = FakeHttp::start();
+    assert_eq!(status("https://x.example/a"), Err(ErrorKind::Denied));
+    assert_eq!(http.asked().len(), 1);
+    // The new one is there before the old one is dropped.
+    http = FakeHttp::start();
+    http.answers("GET", "/a", Response::new(201));
+    assert_eq!(status("https://x.example/a"), Ok(201));
+    drop(http);
+    let gone = Request::get("https://x.example/a").send().unwrap_err();
+    assert!(gone.to_string().contains("no network"), "{gone}");
+}
+
+#[test]
+fn of_two_fakes_each_takes_away_itself_alone() {
+    let (first, second) = (testing::clock(1), testing::clock(2));
+    drop(first);
+    assert_eq!(clock::now_ms(), 2);
+    drop(second);
+    assert!(clock::now_ms() > 1_700_000_000_000);
+}
+
+#[test]
+fn a_network_that_holds_another_is_dropped_with_it() {
+    let inner = testing::network(|_: &Request| Ok::<_, Error>(Response::new(201)));
+    let outer = testing::network(move |_: &Request| {
+        let _held = &inner;
+        Ok::<_, Error>(Response::new(202))
+    });
+    assert_eq!(status("https://x.example"), Ok(202));
+    drop(outer);
+    assert_eq!(status("https://x.example"), Err(ErrorKind::Denied));
+}
+
+#[test]
 fn another_thread_has_none_of_it() {
     let _state = testing::state();
     let _clock = testing::clock(1);

@@ -45,6 +45,12 @@ impl<T: Clone> Stack<T> {
     pub(crate) fn last(&self) -> Option<T> {
         self.given.borrow().last().map(|(_, thing)| thing.clone())
     }
+
+    /// All, the one that counts first.
+    pub(crate) fn all(&self) -> Vec<T> {
+        let given = self.given.borrow();
+        given.iter().rev().map(|(_, thing)| thing.clone()).collect()
+    }
 }
 
 /// Something that a test gave. It counts on this thread until this value is dropped; then what was given before it

@@ -83,5 +83,15 @@ pub fn network(transport: impl Transport + 'static) -> Given<Rc<dyn Transport>> 
     Given::new(&NETWORK, Rc::new(transport))
 }
 
+/// Ends a test that asks for what there is not.
+#[track_caller]
+#[expect(
+    clippy::panic,
+    reason = "only tests call it, and a mistake in a test is told at its line"
+)]
+fn wrong(why: &str) -> ! {
+    panic!("{why}")
+}
+
 #[cfg(test)]
 mod tests;

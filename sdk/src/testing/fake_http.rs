@@ -1,13 +1,14 @@
 //! The servers of a native test: they answer what they were told, and keep what they were asked.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+mod desk;
+
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use crate::given::Given;
 use crate::http::{Error, ErrorKind, Request, Response, Transport};
+use desk::{DESKS, Desk};
 
 /// All servers that a native test calls. They stand for every host that this thread calls, until this is dropped.
 ///
@@ -27,11 +28,14 @@ use crate::http::{Error, ErrorKind, Request, Response, Transport};
 /// # Ok::<(), hookbox_sdk::Failure>(())
 /// ```
 ///
-/// A test of a plugin that calls the Hub alone reads better with a [`FakeHub`](crate::testing::FakeHub).
+/// A test of a plugin that calls the Hub alone reads better with a [`FakeHub`](crate::testing::FakeHub); of one that
+/// calls others, too, it has both. A request that the newest of them does not know goes on to the one before, and counts
+/// as asked of the one that answers it; what nobody knows counts as asked of the newest.
 #[must_use = "it answers only until it is dropped: keep it as `let http = …`"]
 #[derive(Debug)]
 pub struct FakeHttp {
     desk: Rc<Desk>,
+    _desk: Given<Rc<Desk>>,
     _network: Given<Rc<dyn Transport>>,
 }
 
@@ -52,9 +56,9 @@ impl FakeHttp {
     /// As [`FakeHttp::start`], for whoever adds answers by another call.
     pub(super) fn with_desk(adds: &'static str) -> FakeHttp {
         let desk = Rc::new(Desk::default());
-        let transport = Rc::clone(&desk);
-        let network = move |request: &Request| transport.answer(request, adds);
+        let network = move |request: &Request| desk::answer(request, adds);
         FakeHttp {
+            _desk: Given::new(&DESKS, Rc::clone(&desk)),
             desk,
             _network: super::network(network),
         }
@@ -73,6 +77,10 @@ impl FakeHttp {
     /// let ask = || Request::get("https://example.org/a?page=2").send().map(|answer| answer.status());
     /// assert_eq!((ask(), ask(), ask()), (Ok(503), Ok(200), Ok(200)));
     /// ```
+    ///
+    /// # Panics
+    /// If the address begins neither with `/` nor with `http://` or `https://`: no request has such a one.
+    #[track_caller]
     pub fn answers(&self, method: &str, address: &str, response: Response) {
         self.desk.learn(method, address, Ok(response));
     }
@@ -87,12 +95,17 @@ impl FakeHttp {
     /// let error = Request::get("https://example.org/a").send().unwrap_err();
     /// assert_eq!(error.kind(), ErrorKind::Timeout);
     /// ```
+    ///
+    /// # Panics
+    /// As [`FakeHttp::answers`].
+    #[track_caller]
     pub fn fails(&self, method: &str, address: &str, kind: ErrorKind) {
         let error = Error::new(kind, "the test wants it so");
         self.desk.learn(method, address, Err(error));
     }
 
     /// As [`FakeHttp::answers`] and [`FakeHttp::fails`].
+    #[track_caller]
     pub(super) fn learn(&self, method: &str, address: &str, answer: Result<Response, Error>) {
         self.desk.learn(method, address, answer);
     }
@@ -112,6 +125,22 @@ impl FakeHttp {
             .iter()
             .map(|request| format!("{} {}", request.method(), request.url()));
         shown.collect()
+    }
+
+    /// What it has an answer for and was not asked for so far, as `POST https://…`: the address as it was given. A test
+    /// that ends with none of these has no answer too many.
+    ///
+    /// ```
+    /// use hookbox_sdk::{http::{Request, Response}, testing::FakeHttp};
+    ///
+    /// let http = FakeHttp::start();
+    /// http.answers("GET", "/notes", Response::new(200));
+    /// http.answers("POST", "https://example.org/notes", Response::new(201));
+    /// assert!(Request::get("https://example.org/notes").send().is_ok());
+    /// assert_eq!(http.unasked(), ["POST https://example.org/notes"]);
+    /// ```
+    pub fn unasked(&self) -> Vec<String> {
+        self.desk.unasked()
     }
 
     /// The requests so far, whole: with their headers and bodies.
@@ -144,65 +173,5 @@ impl FakeHttp {
         bodies
             .filter_map(|body| serde_json::from_slice(body).ok())
             .collect()
-    }
-}
-
-/// What the servers say and what they heard.
-#[derive(Debug, Default)]
-struct Desk {
-    lines: RefCell<Vec<Line>>,
-    heard: RefCell<Vec<Request>>,
-}
-
-/// The answers to one kind of request, in order; the last one stays.
-#[derive(Debug)]
-struct Line {
-    method: String,
-    address: String,
-    answers: VecDeque<Result<Response, Error>>,
-}
-
-impl Desk {
-    fn learn(&self, method: &str, address: &str, answer: Result<Response, Error>) {
-        let mut lines = self.lines.borrow_mut();
-        let known = lines
-            .iter_mut()
-            .find(|line| line.method == method && line.address == address);
-        match known {
-            Some(line) => line.answers.push_back(answer),
-            None => lines.push(Line {
-                method: method.to_owned(),
-                address: address.to_owned(),
-                answers: VecDeque::from([answer]),
-            }),
-        }
-    }
-
-    fn answer(&self, request: &Request, adds: &str) -> Result<Response, Error> {
-        self.heard.borrow_mut().push(request.clone());
-        let (url, path) = (request.url(), request.path());
-        let bare = |address| str::split(address, '?').next().unwrap_or_default();
-        let mut lines = self.lines.borrow_mut();
-        // What names most is meant first.
-        let place = [url, bare(url), path, bare(path)]
-            .into_iter()
-            .find_map(|wanted| {
-                lines
-                    .iter()
-                    .position(|line| line.method == request.method() && line.address == wanted)
-            });
-        let Some(line) = place.and_then(|place| lines.get_mut(place)) else {
-            let detail = format!(
-                "the test has no answer to `{} {path}`: give it one with {adds}",
-                request.method()
-            );
-            return Err(Error::new(ErrorKind::Denied, detail));
-        };
-        let next = if line.answers.len() > 1 {
-            line.answers.pop_front()
-        } else {
-            line.answers.front().cloned()
-        };
-        next.unwrap_or_else(|| Err(Error::new(ErrorKind::Broken, "no answer is left")))
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use crate::http::{Error, Request, Response};
 use crate::testing::FakeHttp;
 
-/// A Hub for native tests. It stands for every host that this thread calls, until it is dropped.
+/// A Hub for native tests. It stands for every host that this thread calls, until it is dropped; what it does not know
+/// goes on to a [`FakeHttp`] that was there before.
 ///
 /// ```
 /// use hookbox_sdk::{hub, prelude::json, testing::FakeHub};
@@ -46,6 +47,10 @@ impl FakeHub {
     /// assert_eq!(hub::Client::new()?.whoami()?.name, "acme");
     /// # Ok::<(), hookbox_sdk::Failure>(())
     /// ```
+    ///
+    /// # Panics
+    /// If the path begins neither with `/` nor with `http://` or `https://`: no request has such a one.
+    #[track_caller]
     pub fn answers(&self, method: &str, path: &str, json: &Value) {
         self.answers_with(method, path, Ok(Response::new(200).with_json(json)));
     }
@@ -60,6 +65,10 @@ impl FakeHub {
     /// assert!(hub::Client::new()?.whoami().is_err());
     /// # Ok::<(), hookbox_sdk::Failure>(())
     /// ```
+    ///
+    /// # Panics
+    /// As [`FakeHub::answers`].
+    #[track_caller]
     pub fn answers_with(&self, method: &str, path: &str, answer: Result<Response, Error>) {
         self.0.learn(method, path, answer);
     }
@@ -78,6 +87,19 @@ impl FakeHub {
         let requests = self.0.requests().into_iter();
         let shown = requests.map(|request| format!("{} {}", request.method(), request.path()));
         shown.collect()
+    }
+
+    /// What it has an answer for and was not asked for so far, as `POST /api/…`: the path as it was given.
+    ///
+    /// ```
+    /// use hookbox_sdk::{prelude::json, testing::FakeHub};
+    ///
+    /// let fake = FakeHub::start();
+    /// fake.answers("GET", "/api/whoami-v2", &json!({"name": "ada"}));
+    /// assert_eq!(fake.unasked(), ["GET /api/whoami-v2"]);
+    /// ```
+    pub fn unasked(&self) -> Vec<String> {
+        self.0.unasked()
     }
 
     /// The requests so far, whole: with their headers and bodies.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::sample;
 use crate::scope::Seen;
+use crate::testing::wrong;
 use crate::view::View;
 use crate::{Event, Plugin, Result};
 
@@ -235,16 +236,6 @@ impl SampleEvent {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
-}
-
-/// Ends a test that asks for what there is not.
-#[track_caller]
-#[expect(
-    clippy::panic,
-    reason = "only tests call it, and a mistake in a test is told at its line"
-)]
-fn wrong(why: &str) -> ! {
-    panic!("{why}")
 }
 
 #[cfg(test)]

@@ -39,11 +39,13 @@ fn a_request_that_cannot_be_sent_is_asked_of_nobody() {
 fn what_no_server_answers_says_what_to_add() {
     let said = |url: &str| Request::get(url).send().map_err(|error| error.to_string());
     let http = FakeHttp::start();
-    let expected = "GET https://x.example/a: the test has no answer to `GET /a?b`: give it one with `FakeHttp::answers`";
+    let expected = "GET https://x.example/a: no answer to GET https://x.example/a?b; it has POST /a, GET /never: give it one with `FakeHttp::answers`";
+    http.answers("post", "/a", Response::new(201));
+    http.answers("GET", "/never", Response::new(201));
     assert_eq!(said("https://x.example/a?b"), Err(expected.to_owned()));
     drop(http);
     let _hub = FakeHub::start();
-    let expected = "GET https://x.example/a: the test has no answer to `GET /a`: give it one with `FakeHub::answers`";
+    let expected = "GET https://x.example/a: no answer to GET https://x.example/a; it has none: give it one with `FakeHub::answers`";
     assert_eq!(said("https://x.example/a"), Err(expected.to_owned()));
 }
 
@@ -116,6 +118,39 @@ fn a_network_that_holds_another_is_dropped_with_it() {
     assert_eq!(status("https://x.example"), Ok(202));
     drop(outer);
     assert_eq!(status("https://x.example"), Err(ErrorKind::Denied));
+}
+
+#[test]
+fn a_bot_that_calls_the_hub_and_others_has_a_fake_for_each() {
+    let slack = FakeHttp::start();
+    slack.answers("POST", "https://slack.example/posts", Response::new(201));
+    let fake = FakeHub::start();
+    fake.answers(
+        "GET",
+        "/api/whoami-v2",
+        &json!({"type": "user", "name": "ada", "id": "1"}),
+    );
+    let name = hub::Client::new().unwrap().whoami().unwrap().name;
+    let post = Request::post("https://slack.example/posts").json(&json!({ "text": name }));
+    assert_eq!(post.send().unwrap().status(), 201);
+    assert_eq!(slack.bodies(), [json!({"text": "ada"})]);
+    assert_eq!(slack.asked(), ["POST https://slack.example/posts"]);
+    assert_eq!(fake.asked(), ["GET /api/whoami-v2"]);
+    let said = Request::get("https://x.example/a")
+        .send()
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.contains("it has GET /api/whoami-v2, POST https://slack.example/posts"),
+        "{said}"
+    );
+    assert_eq!(fake.asked().len(), 2);
+}
+
+#[test]
+#[should_panic(expected = "no request has the address `x.example/a`: begin it with `https://`")]
+fn an_answer_that_no_request_can_get_is_refused() {
+    FakeHttp::start().answers("GET", "x.example/a", Response::new(200));
 }
 
 #[test]

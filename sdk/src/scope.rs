@@ -109,7 +109,7 @@ fn segments(scope: &str) -> usize {
     scope.split('.').count()
 }
 
-fn is_at_or_under(scope: &str, top: &str) -> bool {
+pub fn is_at_or_under(scope: &str, top: &str) -> bool {
     scope
         .strip_prefix(top)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))

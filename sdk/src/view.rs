@@ -15,6 +15,9 @@ use crate::{Event, Failure, Result, ignored};
     label = "take `Event`, `RepoEvent`, `MoveEvent`, `ContentEvent`, `ConfigEvent`, `DiscussionEvent` or `CommentEvent`"
 )]
 pub trait View: Sized + sealed::Sealed {
+    /// The scope that it shows, with all under it, as the macros know it; `*` for any.
+    const SCOPE: &'static str;
+
     /// The event with its parts.
     fn of(event: Event) -> std::result::Result<Self, Result>;
 }
@@ -57,6 +60,8 @@ pub fn nothing(_event: Event) -> Result {
 }
 
 impl View for Event {
+    const SCOPE: &'static str = "*";
+
     fn of(event: Event) -> std::result::Result<Event, Result> {
         Ok(event)
     }
@@ -87,7 +92,7 @@ macro_rules! view {
         pub struct $name:ident {
             $($(#[$part_about:meta])* pub $part:ident: $type:ty = $taken:expr,)+
         }
-        from $payload:ident
+        from $payload:ident of $scope:literal
     ) => {
         $(#[$about])*
         #[derive(Debug, Clone)]
@@ -98,6 +103,8 @@ macro_rules! view {
         }
 
         impl View for $name {
+            const SCOPE: &'static str = $scope;
+
             fn of(mut event: Event) -> std::result::Result<$name, Result> {
                 // Parts are taken and the rest is dropped as one: that is less code than dropping what is left.
                 let mut $payload = event.take_payload().map_err(Err)?;
@@ -154,7 +161,7 @@ view! {
         /// The repo. (docs: always there)
         pub repo: Repo = repo(take(&mut payload.repo)),
     }
-    from payload
+    from payload of "repo"
 }
 
 view! {
@@ -179,7 +186,7 @@ view! {
         /// Where it went. (hub client)
         pub to: MovedTo = payload.moved_to.take().ok_or("new name"),
     }
-    from payload
+    from payload of "repo"
 }
 
 view! {
@@ -211,7 +218,7 @@ view! {
         /// Whether more files changed than are listed. (2026 docs)
         pub files_truncated: bool = have(payload.updated_files_truncated),
     }
-    from payload
+    from payload of "repo.content"
 }
 
 view! {
@@ -240,7 +247,7 @@ view! {
         /// Space). (docs)
         pub changes: Config = have(take(&mut payload.updated_config)),
     }
-    from payload
+    from payload of "repo.config"
 }
 
 view! {
@@ -267,7 +274,7 @@ view! {
         /// The first comment, where a discussion is created, or the one that an event under this scope is about. (docs)
         pub comment: Option<Comment> = have(payload.comment.take()),
     }
-    from payload
+    from payload of "discussion"
 }
 
 view! {
@@ -294,7 +301,7 @@ view! {
         /// The comment; a hidden one has no content. (docs: always there)
         pub comment: Comment = payload.comment.take().ok_or("comment"),
     }
-    from payload
+    from payload of "discussion.comment"
 }
 
 mod sealed {

@@ -5,10 +5,13 @@ mod parts;
 use serde_json::Value;
 
 use crate::sample;
-use crate::scope::Seen;
+use crate::scope::{Seen, is_at_or_under};
 use crate::testing::wrong;
 use crate::view::View;
 use crate::{Event, Plugin, Result};
+
+/// The headers that the host keeps with a delivery.
+const KEPT_HEADERS: [&str; 4] = ["webhook-id", "content-type", "user-agent", "traceparent"];
 
 /// Begins an event for a test with one of the [samples](crate::sample::SAMPLES).
 ///
@@ -45,6 +48,7 @@ pub fn sample(name: &str) -> SampleEvent {
         payload: sample.json.parse().unwrap_or_default(),
         seen: None,
         attempt: 1,
+        id: None,
         run_id: None,
         received_at_ms: None,
         headers: vec![],
@@ -74,6 +78,7 @@ pub struct SampleEvent {
     /// The scope and the action that a handler sees, where they were narrowed.
     seen: Option<(String, String)>,
     attempt: u32,
+    id: Option<String>,
     run_id: Option<String>,
     received_at_ms: Option<u64>,
     headers: Vec<(String, String)>,
@@ -81,7 +86,8 @@ pub struct SampleEvent {
 
 /// What it ends in.
 impl SampleEvent {
-    /// What a handler takes: its argument's type says which view.
+    /// What a handler takes: its argument's type says which view. That a plugin subscribes to the event, and to its
+    /// action, is not looked at: [`to`](SampleEvent::to) does that.
     ///
     /// ```
     /// use hookbox_sdk::{CommentEvent, testing::sample};
@@ -93,10 +99,18 @@ impl SampleEvent {
     /// ```
     ///
     /// # Panics
-    /// If the event has not what the view shows, so that the handler would not be called.
+    /// If the event is of another scope than the view, or has not what the view shows: the handler would not be called.
     #[track_caller]
     pub fn view<V: View>(self) -> V {
-        V::of(self.event()).unwrap_or_else(|instead| {
+        let event = self.event();
+        if V::SCOPE != "*" && !is_at_or_under(event.scope(), V::SCOPE) {
+            wrong(&format!(
+                "no handler is called with this event: it is of `{}`, and the view shows `{}`",
+                event.scope(),
+                V::SCOPE
+            ));
+        }
+        V::of(event).unwrap_or_else(|instead| {
             wrong(&format!(
                 "no handler is called with this event: {instead:?}"
             ))
@@ -140,6 +154,7 @@ impl SampleEvent {
             Err(failure) => wrong(failure.reason()),
         };
         let event = event.with_facts(|facts| {
+            facts.id = self.id.unwrap_or(std::mem::take(&mut facts.id));
             facts.run_id = self.run_id.unwrap_or(std::mem::take(&mut facts.run_id));
             facts.received_at_ms = self.received_at_ms.unwrap_or(facts.received_at_ms);
         });
@@ -198,8 +213,27 @@ impl SampleEvent {
     /// use hookbox_sdk::testing::sample;
     /// assert_eq!(sample("repo-create").attempt(3).event().attempt(), 3);
     /// ```
+    ///
+    /// # Panics
+    /// If it is 0: the first attempt is 1.
+    #[track_caller]
     pub fn attempt(mut self, attempt: u32) -> SampleEvent {
+        if attempt == 0 {
+            wrong("there is no attempt 0: the first is 1");
+        }
         self.attempt = attempt;
+        self
+    }
+
+    /// Another delivery than all other samples. Its run has an id of its own: [`run_id`](SampleEvent::run_id).
+    ///
+    /// ```
+    /// use hookbox_sdk::testing::sample;
+    /// let event = sample("repo-create").id("delivery-2").run_id("run-2").event();
+    /// assert_eq!((event.id(), event.run_id()), ("delivery-2", "run-2"));
+    /// ```
+    pub fn id(mut self, id: impl Into<String>) -> SampleEvent {
+        self.id = Some(id.into());
         self
     }
 
@@ -225,14 +259,27 @@ impl SampleEvent {
         self
     }
 
-    /// A header of the request.
+    /// A header of the request: one of those that the host keeps.
     ///
     /// ```
     /// use hookbox_sdk::testing::sample;
     /// let event = sample("repo-create").header("Webhook-Id", "42").event();
     /// assert_eq!(event.header("webhook-id").as_deref(), Some("42"));
     /// ```
+    ///
+    /// # Panics
+    /// If the host does not keep it, so that no plugin sees it.
+    #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> SampleEvent {
+        if !KEPT_HEADERS
+            .iter()
+            .any(|kept| name.eq_ignore_ascii_case(kept))
+        {
+            wrong(&format!(
+                "no plugin sees the header `{name}`: the host keeps {}",
+                KEPT_HEADERS.join(", ")
+            ));
+        }
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }

@@ -213,6 +213,11 @@ impl SampleEvent {
     /// If it is no pointer to something in an object, or leads through something that is neither list nor object.
     #[track_caller]
     pub fn set(mut self, pointer: &str, value: impl Into<Value>) -> SampleEvent {
+        if has_wrong_escape(pointer) {
+            wrong(&format!(
+                "`{pointer}` is no JSON pointer: write `~0` for `~`, and `~1` for `/`"
+            ));
+        }
         match place(&mut self.payload, pointer) {
             Some(place) => *place = value.into(),
             None => wrong(&format!(
@@ -262,6 +267,12 @@ impl SampleEvent {
         }
         self.set(&format!("/{part}{pointer}"), value)
     }
+}
+
+/// Whether a `~` stands for nothing (RFC 6901).
+fn has_wrong_escape(pointer: &str) -> bool {
+    let mut escapes = pointer.split('~').skip(1);
+    escapes.any(|rest| !rest.starts_with(['0', '1']))
 }
 
 /// The place that a JSON pointer names, made if need be.

@@ -147,3 +147,34 @@ fn a_narrowed_event_is_seen_as_the_scope_above() {
     assert_eq!(seen.sent_scope(), "discussion.comment.reaction");
     assert_eq!((seen.attempt(), seen.run_id()), (2, "7"));
 }
+
+#[test]
+fn what_no_host_hands_over_is_refused() {
+    let said = told(|| sample("discussion").attempt(0));
+    assert_eq!(said, "there is no attempt 0: the first is 1");
+    let said = told(|| sample("discussion").header("x-webhook-secret", "s"));
+    assert_eq!(
+        said,
+        "no plugin sees the header `x-webhook-secret`: the host keeps webhook-id, content-type, user-agent, traceparent"
+    );
+    let said = told(|| sample("repo-create").set("/repo/~x", 1));
+    assert_eq!(
+        said,
+        "`/repo/~x` is no JSON pointer: write `~0` for `~`, and `~1` for `/`"
+    );
+    assert!(told(|| sample("repo-create").set("/repo/a~", 1)).contains("no JSON pointer"));
+}
+
+#[test]
+fn a_view_of_another_scope_is_refused() {
+    let said = told(|| {
+        let _: CommentEvent = sample("discussion-pr").view();
+        sample("discussion")
+    });
+    assert_eq!(
+        said,
+        "no handler is called with this event: it is of `discussion`, and the view shows `discussion.comment`"
+    );
+    let all_under: DiscussionEvent = sample("discussion-comment").view();
+    assert_eq!(all_under.scope(), "discussion.comment");
+}

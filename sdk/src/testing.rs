@@ -43,6 +43,9 @@
 //! again. They may be dropped in any order: each takes away itself alone. So tests run beside each other, and none leaves anything to the next. Keep the value under a name
 //! (`let _state = …`): `let _ = …` drops it at once. Without one a test has what a plugin without a grant has: no network,
 //! no state, no settings; the time is the machine's.
+//!
+//! What a plugin wants plays no part here: a test that calls a host without a `Want::http` of it, or opens the state
+//! without a `Want::state`, passes, and in the host the plugin is refused. Try it once under the host before you ship it.
 
 mod fake_clock;
 mod fake_config;

@@ -204,6 +204,31 @@ fn sources() -> io::Result<Vec<Source>> {
     Ok(files)
 }
 
+/// The shapes in a file that are not read here, so that an item in them would be missed: the line, and what it is.
+fn unreadable(whole: &str) -> Vec<(usize, &'static str)> {
+    let (mut found, mut is_impl, mut is_tests_over) = (Vec::new(), false, false);
+    for (at, line) in whole.lines().enumerate() {
+        let text = line.trim_start();
+        // Nothing is declared in these: they re-export.
+        let is_hidden = ["pub mod __private {", "pub mod prelude {"].contains(&line);
+        let fault = if text.starts_with("pub use ") && text.contains('*') {
+            Some("re-exports all there is: name each")
+        } else if line.starts_with("pub mod ") && line.ends_with('{') && !is_hidden {
+            Some("is a public module within a file: give it a file of its own")
+        } else if is_impl && line.starts_with("where") {
+            Some("has `where` on a line of its own: bound the parameters where they stand")
+        } else if is_tests_over && line.starts_with("pub ") {
+            Some("is public and stands after the tests: put it before them")
+        } else {
+            None
+        };
+        found.extend(fault.map(|fault| (at + 1, fault)));
+        is_tests_over |= line.starts_with("mod tests");
+        is_impl = line.starts_with("impl") && !line.ends_with(['{', '}']);
+    }
+    found
+}
+
 /// What is wrong with the examples of a file: the line that each of them begins with, and why.
 fn faults(text: &str) -> Vec<(usize, &'static str)> {
     let (mut found, mut open) = (Vec::new(), None);
@@ -227,11 +252,49 @@ fn faults(text: &str) -> Vec<(usize, &'static str)> {
                 }
                 open = None;
             }
-            (None, Some((_, asserts))) => *asserts |= doc.contains("assert"),
+            // What a comment says asserts nothing.
+            (None, Some((_, asserts))) => {
+                let code = doc.split("//").next().unwrap_or_default();
+                *asserts |= code.contains("assert");
+            }
             (None, None) => {}
         }
     }
     found
+}
+
+#[test]
+fn each_file_is_written_so_that_its_items_are_found() {
+    let mut told = Vec::new();
+    for file in sources().unwrap() {
+        let place = file.path.strip_prefix(root()).unwrap().display();
+        let whole = std::fs::read_to_string(&file.path).unwrap();
+        let faults = unreadable(&whole).into_iter();
+        told.extend(faults.map(|(line, fault)| format!("{place}:{line} {fault}")));
+    }
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+#[test]
+fn what_is_not_read_is_refused() {
+    let check = |text: &str, line: usize, fault: &str| {
+        let found = unreadable(text);
+        let is_told = found
+            .iter()
+            .any(|(at, said)| *at == line && said.contains(fault));
+        assert!(is_told, "{text}: {found:?}");
+    };
+    check("pub use inner::*;", 1, "name each");
+    check("pub mod inner {\n}", 1, "a file of its own");
+    check(
+        "impl<T> Slot for Vec<T>\nwhere\n    T: Slot,\n{",
+        2,
+        "`where`",
+    );
+    check("mod tests;\n\npub fn late() {}", 3, "before them");
+    assert_eq!(unreadable("pub use inner::{One, Other};\nmod tests;"), []);
+    let commented = "/// ```\n/// call(); // assert nothing\n/// ```";
+    assert_eq!(faults(commented), [(1, "asserts nothing")]);
 }
 
 #[test]

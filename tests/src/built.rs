@@ -112,7 +112,7 @@ pub fn digest(bytes: &[u8]) -> String {
 }
 
 fn build_components() -> HashMap<String, PathBuf> {
-    ensure_target();
+    ensure_target(&|| Command::new("rustup"));
     let mut args = vec!["build", "--target", TARGET];
     args.extend(SMALL);
     for package in COMPONENTS {
@@ -133,10 +133,8 @@ fn build_components() -> HashMap<String, PathBuf> {
 }
 
 /// Adds the target where rustup has it not yet; without rustup, cargo's own error says what is missing.
-fn ensure_target() {
-    let installed = Command::new("rustup")
-        .args(["target", "list", "--installed"])
-        .output();
+fn ensure_target(rustup: &impl Fn() -> Command) {
+    let installed = rustup().args(["target", "list", "--installed"]).output();
     let Ok(installed) = installed else { return };
     if String::from_utf8_lossy(&installed.stdout)
         .lines()
@@ -145,9 +143,7 @@ fn ensure_target() {
         return;
     }
     println!("the target {TARGET} is missing; running `rustup target add {TARGET}`");
-    let added = Command::new("rustup")
-        .args(["target", "add", TARGET])
-        .status();
+    let added = rustup().args(["target", "add", TARGET]).status();
     assert!(
         added.is_ok_and(|status| status.success()),
         "`rustup target add {TARGET}` failed"
@@ -168,17 +164,29 @@ fn profile() -> String {
 
 /// Runs cargo in the workspace and returns the artifacts that it names.
 fn build(args: &[&str]) -> Vec<Value> {
-    build_in(workspace(), args)
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    build_with(Command::new(cargo).current_dir(workspace()), args)
 }
 
-/// The same in a folder.
-pub fn build_in(folder: &Path, args: &[&str]) -> Vec<Value> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
+/// Runs cargo in a folder, of the toolchain that is named there, with the target for components.
+pub fn build_pinned(folder: &Path, args: &[&str]) -> Vec<Value> {
+    // Each of these would have a toolchain's way before the folder's file.
+    let pinned = |program: &str| {
+        let mut command = Command::new(program);
+        command.current_dir(folder);
+        for name in ["RUSTUP_TOOLCHAIN", "CARGO", "RUSTC", "RUSTDOC"] {
+            command.env_remove(name);
+        }
+        command
+    };
+    ensure_target(&|| pinned("rustup"));
+    build_with(&mut pinned("cargo"), args)
+}
+
+fn build_with(command: &mut Command, args: &[&str]) -> Vec<Value> {
     command
         .args(args)
         .arg("--message-format=json-render-diagnostics")
-        .current_dir(folder)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
     // What cargo tells a test about its package would make build scripts think that something changed.

@@ -1,6 +1,6 @@
 //! Interface versions as they were when they were new: `tests/frozen`.
 
-use crate::built::{build_in, story_target, workspace};
+use crate::built::{build_pinned, story_target, workspace};
 use crate::wit_deps::{Error, is_resource};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,13 +23,13 @@ pub fn folder(version: &str) -> PathBuf {
     workspace().join("tests/frozen").join(version)
 }
 
-/// The component of the first version, built from its source by its own lock file.
+/// The component of the first version, built from its source by its own lock file and toolchain.
 pub fn component() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let target = story_target().join("frozen");
         let args = ["build", "--locked", "--release", "--target-dir"];
-        build_in(
+        build_pinned(
             &folder("0.1.0"),
             &[
                 &args[..],
@@ -41,23 +41,38 @@ pub fn component() -> &'static Path {
     })
 }
 
-/// The digest of a folder of WIT: of its files one after the other, in the order of their paths.
+/// The digest of a version's folder: of the digests and paths of all its files but its README and what was built there,
+/// in the order of their paths, as `sha256sum` prints them.
 ///
 /// # Errors
 /// If they cannot be read.
-pub fn digest(wit: &Path) -> Result<String, Error> {
-    let mut hash = Sha256::new();
-    for folder in [wit.join("deps"), wit.to_owned()] {
-        let files = std::fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
-        let paths = files.into_iter().map(|file| file.path());
-        let is_wit = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wit");
-        // A set has them in order.
-        for path in paths.filter(is_wit).collect::<BTreeSet<_>>() {
-            hash.update(std::fs::read(path)?);
+pub fn digest(version: &Path) -> Result<String, Error> {
+    let mut files = BTreeSet::new();
+    let mut folders = vec![(version.to_owned(), ".".to_owned())];
+    while let Some((folder, name)) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = format!("{name}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type()?.is_dir() {
+                if name != "./target" {
+                    folders.push((entry.path(), name));
+                }
+            } else if name != "./README.md" {
+                files.insert(name);
+            }
         }
     }
-    let hash = hash.finalize();
-    Ok(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    let mut all = String::new();
+    for name in files {
+        let digest = hex(&std::fs::read(version.join(&name))?);
+        all.push_str(&format!("{digest}  {name}\n"));
+    }
+    Ok(hex(all.as_bytes()))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let hash = Sha256::digest(bytes);
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder of WIT and its world `plugin`.

@@ -29,24 +29,30 @@ export!(Component);
 
 impl Guest for Component {
     fn describe() -> Manifest {
-        let want = |kind: &str, name: &str, required| Want {
+        let want = |kind: &str, name: &str, detail: &str, required| Want {
             kind: kind.into(),
             name: name.into(),
-            detail: String::new(),
+            detail: detail.into(),
             required,
             reason: "to call all that there is".into(),
+        };
+        let to = |scope: &str, actions: &[&str]| Subscription {
+            scope: scope.into(),
+            actions: actions.iter().map(|&action| action.into()).collect(),
         };
         Manifest {
             version: "1.0.0".into(),
             description: "Calls every function of the interface 0.1.0".into(),
-            subscriptions: vec![Subscription {
-                scope: "repo.*".into(),
-                actions: Vec::new(),
-            }],
+            subscriptions: vec![
+                to("repo", &[]),
+                to("repo.content", &[]),
+                to("repo.config", &["create", "update"]),
+                to("discussion.*", &["create"]),
+            ],
             wants: vec![
-                want("state", "calls", true),
-                want("config", "receiver", true),
-                want("http", "huggingface.co", false),
+                want("state", "calls", "", false),
+                want("config", "receiver", "", false),
+                want("http", "huggingface.co", r#"{"methods":["POST"]}"#, false),
             ],
         }
     }
@@ -57,6 +63,9 @@ impl Guest for Component {
             &delivery.event.scope,
             &format!("attempt {}", delivery.attempt),
         );
+        if delivery.event.sent_action == "echo" {
+            return echo(&delivery);
+        }
         let payload = raw::payload();
         let kind = raw::header("content-type").unwrap_or_default();
         let Some(receiver) = config::get("receiver").map_err(rejected)? else {
@@ -67,7 +76,7 @@ impl Guest for Component {
         let status = http::post(&receiver, &payload).map_err(|reason| {
             Failure::Retry(RetryLater {
                 reason,
-                after_ms: Some(1_000),
+                after_ms: Some(40_000),
             })
         })?;
         io::call();
@@ -77,6 +86,35 @@ impl Guest for Component {
         Ok(Outcome::Done(Some(format!(
             "{kind}, {settings} settings, call {count}, status {status}"
         ))))
+    }
+}
+
+/// All that a delivery says: at first as the reason for a second attempt, then as what was done.
+fn echo(delivery: &Delivery) -> Result<Outcome, Failure> {
+    let Delivery {
+        id,
+        run_id,
+        attempt,
+        received_at,
+        event,
+    } = delivery;
+    let said = format!(
+        "delivery {id}, run {run_id}, attempt {attempt}, received at {received_at}, \
+         {} {} sent as {} {}, {:?} {:?} {:?}",
+        event.scope,
+        event.action,
+        event.sent_scope,
+        event.sent_action,
+        event.repo_type,
+        event.repo_name,
+        event.repo_id,
+    );
+    match attempt {
+        1 => Err(Failure::Retry(RetryLater {
+            reason: said,
+            after_ms: Some(1),
+        })),
+        _ => Ok(Outcome::Done(Some(said))),
     }
 }
 

@@ -75,6 +75,46 @@ fn hex(bytes: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The releases of WASI that components were ever built with: `tests/frozen/wasi-versions.txt`.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn wasi_versions() -> Result<BTreeSet<String>, Error> {
+    let text = std::fs::read_to_string(folder("wasi-versions.txt"))?;
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    Ok(lines.map(str::to_owned).collect())
+}
+
+/// The releases of WASI among imported functions, of which drafts are none.
+#[must_use]
+pub fn wasi_releases(imported: &BTreeSet<String>) -> BTreeSet<String> {
+    let of_wasi = imported.iter().filter(|name| name.starts_with("wasi:"));
+    of_wasi
+        .filter_map(|name| name.split(['@', ' ']).nth(1))
+        .filter(|version| !version.contains('-'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The world of a version with another release of WASI in place of the one that it names.
+///
+/// # Errors
+/// If it cannot be read, or does not hold together.
+pub fn world_with_wasi(version: &str, from: &str, to: &str) -> Result<(Resolve, WorldId), Error> {
+    let copy = tempfile::TempDir::new()?;
+    for part in ["", "deps"] {
+        std::fs::create_dir_all(copy.path().join(part))?;
+        for entry in std::fs::read_dir(folder(version).join("wit").join(part))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                let text = std::fs::read_to_string(entry.path())?.replace(from, to);
+                std::fs::write(copy.path().join(part).join(entry.file_name()), text)?;
+            }
+        }
+    }
+    world(copy.path())
+}
+
 /// A folder of WIT and its world `plugin`.
 ///
 /// # Errors

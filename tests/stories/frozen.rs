@@ -1,6 +1,9 @@
 //! A plugin that was built for an interface keeps running for ever: one of each version stays here as it was.
 
-use hookbox_tests::frozen::{component, digest, dummy, folder, functions, imported, items, world};
+use hookbox_tests::frozen::{
+    component, digest, dummy, folder, functions, imported, items, wasi_releases, wasi_versions,
+    world, world_with_wasi,
+};
 use hookbox_tests::{Cli, Host, Receiver, event, eventually, workspace};
 use serde_json::Value;
 use std::time::Duration;
@@ -155,20 +158,38 @@ fn the_plugin_of_the_first_interface_calls_every_function_of_its_world() {
 }
 
 #[test]
-fn every_import_of_the_first_interface_links() {
-    // Given a component that imports all of that world, of which nothing was compiled by anybody
-    let (resolve, world) = world(&folder("0.1.0").join("wit")).unwrap();
-    let component = dummy(&resolve, world).unwrap();
-    assert_eq!(imported(&component).unwrap(), functions(&resolve, world));
-    let folder = TempDir::new().unwrap();
-    let file = folder.path().join("dummy.wasm");
-    std::fs::write(&file, component).unwrap();
-    // Then it is linked and asked what it is: it has nothing to say
-    let ran = Cli::new(&["inspect"]).arg(&file).run().exits(2);
-    assert!(
-        ran.stderr.contains("its manifest has no subscriptions"),
-        "{ran:?}"
-    );
+fn every_import_of_the_first_interface_links_of_each_release_of_wasi() {
+    for release in wasi_versions().unwrap() {
+        // Given a component that imports all of that world, of which nothing was compiled by anybody
+        let (resolve, world) = world_with_wasi("0.1.0", "0.2.12", &release).unwrap();
+        let component = dummy(&resolve, world).unwrap();
+        let all = imported(&component).unwrap();
+        assert_eq!(all, functions(&resolve, world));
+        assert_eq!(wasi_releases(&all), [release].into());
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("dummy.wasm");
+        std::fs::write(&file, component).unwrap();
+        // Then it is linked and asked what it is: it has nothing to say
+        let ran = Cli::new(&["inspect"]).arg(&file).run().exits(2);
+        let said = "its manifest has no subscriptions";
+        assert!(ran.stderr.contains(said), "{ran:?}");
+    }
+}
+
+#[test]
+fn the_releases_of_wasi_that_components_are_built_with_are_known() {
+    let known = wasi_versions().unwrap();
+    for file in [component(), hookbox_tests::component("hello")] {
+        let built = wasi_releases(&imported(&std::fs::read(file).unwrap()).unwrap());
+        assert!(!built.is_empty(), "{}", file.display());
+        let new: Vec<_> = built.difference(&known).collect();
+        assert!(
+            new.is_empty(),
+            "{} imports WASI {new:?}, which tests/frozen/wasi-versions.txt has not: add a line for each, so that the \
+             host links it for ever, and leave the lines that are there: compiled plugins import those",
+            file.display()
+        );
+    }
 }
 
 #[test]

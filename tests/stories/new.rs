@@ -183,3 +183,26 @@ fn a_name_that_no_plugin_or_no_crate_can_have_is_refused() {
     assert!(refused(folder.path(), "serde-json").contains("a crate that plugins are made of"));
     assert!(files(folder.path()).is_empty());
 }
+
+#[test]
+fn a_name_whose_grant_would_be_another_file_is_refused_in_any_language() {
+    let folder = TempDir::new().unwrap();
+    let refused = |name: &str, lang: &str| {
+        let said = new(folder.path(), &[name, "--lang", lang]).exits(2).stderr;
+        said.trim().to_owned()
+    };
+    for lang in ["rust", "python", "javascript"] {
+        let said = refused("hookbox", lang);
+        assert!(
+            said.contains("hookbox.toml, which the host takes for its own settings"),
+            "{said}"
+        );
+        for name in ["a-", "a_"] {
+            let said = refused(name, lang);
+            assert!(said.contains("end with a letter or a digit"), "{said}");
+        }
+    }
+    assert_snapshot!(refused("pyproject", "python"), @"error: `pyproject` cannot be the name of a project: its grant would be pyproject.toml, and so is the project's manifest; take another one");
+    assert_snapshot!(refused("cargo", "rust"), @"error: `cargo` cannot be the name of a project: its grant would be cargo.toml, and so is the project's manifest; take another one");
+    assert!(files(folder.path()).is_empty());
+}

@@ -10,7 +10,7 @@ mod rust;
 use crate::cli::{End, UsageError, output};
 use anyhow::Context as _;
 use std::borrow::Cow;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Make a plugin project: a handler, its test and its grant
@@ -59,6 +59,7 @@ impl New {
             Language::Python => (python::project(&self.name)?, python::STEPS),
             Language::JavaScript => (javascript::project(&self.name)?, javascript::STEPS),
         };
+        judge(&self.name, &files)?;
         make(Path::new(&self.name), &files)?;
         let (name, test) = (self.name, steps.test);
         let wide = test.len().max("hookbox dev    ".len());
@@ -74,6 +75,25 @@ impl New {
         ));
         Ok(End::Ok)
     }
+}
+
+/// Refuses names that only look good until the project is used, in whatever language.
+fn judge(name: &str, files: &[ProjectFile]) -> Result<(), UsageError> {
+    let grant = format!("{name}.toml");
+    // Some file systems do not tell capitals from small letters.
+    let is_grant = |file: &&ProjectFile| file.path.as_os_str().eq_ignore_ascii_case(&grant);
+    let reason = if name == "hookbox" {
+        format!("its grant would be {grant}, which the host takes for its own settings")
+    } else if files.iter().filter(is_grant).count() > 1 {
+        format!("its grant would be {grant}, and so is the project's manifest")
+    } else if !name.ends_with(|last: char| last.is_ascii_alphanumeric()) {
+        "it has to end with a letter or a digit".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(UsageError(format!(
+        "`{name}` cannot be the name of a project: {reason}; take another one"
+    )))
 }
 
 /// Writes a project's files into a folder beside its own, and puts that in place in one step.
@@ -125,9 +145,25 @@ fn in_folder(
     })
 }
 
+/// Writes a file that is not there yet.
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, text)
+    std::fs::File::create_new(path)?.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_files_with_one_path_none_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("src/plugin.py");
+        write(&path, "first").unwrap();
+        let again = write(&path, "second").unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "first");
+    }
 }

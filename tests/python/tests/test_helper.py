@@ -25,7 +25,7 @@ from hookbox import (
     plugin,
     state,
 )
-from hookbox import _plugin
+from hookbox import _plugin, _scope
 from hookbox.outcome import failure_of
 from hookbox.testing import FakeHost, deliver, event, sample, samples
 
@@ -54,6 +54,33 @@ class Mistakes(PluginTest):
         self.refused(TypeError, 'actions=["create"]', "repo", actions="create")
         on("repo.contents", unknown=True)(lambda event: None)
         on("billing.plan", actions=["archive"])(lambda event: None)
+
+    def test_a_near_miss_is_told_from_a_scope_of_the_future(self):
+        for scope, meant in {
+            "discusion.comment": "discussion.comment",
+            "discussion.coment.*": "discussion.comment.*",
+            "repo.contents": "repo.content",
+            "repo.confg": "repo.config",
+            "repos": "repo",
+            "Repo": "repo",
+            "comment": "discussion.comment",
+            "content.*": "repo.content.*",
+        }.items():
+            self.assertEqual(_scope.meant_scope(scope), meant, scope)
+            self.refused(ValueError, f"there is no scope `{scope}`: did you mean `{meant}`?", scope)
+        for right in ("repo", "repo.*", "*", "repo.pins", "billing.plan", "rep.pins", "disk", "repo.merge"):
+            self.assertIsNone(_scope.mend(right), right)
+
+    def test_an_action_is_no_part_of_a_scope(self):
+        for scope, of, action in [
+            ("discussion.comment.create", "discussion.comment", "create"),
+            ("discussion.create", "discussion", "create"),
+            ("repo.move.*", "repo", "move"),
+            ("delete", "repo", "delete"),
+        ]:
+            told = f'`{action}` is an action: `@on("{of}", actions=["{action}"])`'
+            self.refused(ValueError, told, scope)
+        on("discussion.comment.create", unknown=True)(lambda event: None)
 
     def test_a_function_that_is_no_handler_is_told(self):
         def none():

@@ -193,11 +193,9 @@ def _checked(scope: Any, actions: Any, unknown: bool) -> tuple[str, ...]:
         raise TypeError('say which events: `@on("repo.content")`')
     if not _scope.is_subscription(scope):
         raise ValueError(f"`{scope}`: a scope is dotted words (`repo.content`), perhaps with `.*` at the end, or `*`")
-    meant = None if unknown else _scope.meant_scope(scope)
-    if meant is not None:
-        raise ValueError(
-            f"there is no scope `{scope}`: did you mean `{meant}`? (if the Hub has it: `@on(\"{scope}\", unknown=True)`)"
-        )
+    reason = None if unknown else _scope.mend(scope)
+    if reason is not None:
+        raise ValueError(reason)
     if isinstance(actions, str) or not all(isinstance(action, str) for action in actions):
         raise TypeError('actions are a list of words: `actions=["create"]`')
     for place, action in enumerate(actions):

@@ -33,10 +33,23 @@ def nearest(word: str, known: Sequence[str]) -> str | None:
     return min(near)[1] if near else None
 
 
+def mend(scope: str) -> str | None:
+    """What to write in place of a scope that the Hub probably does not have."""
+    of, _, action = scope.removesuffix(".*").rpartition(".")
+    if action in ACTIONS:
+        of = of or "repo"
+        return f'`{action}` is an action: `@on("{of}", actions=["{action}"])`'
+    meant = meant_scope(scope)
+    if meant is None:
+        return None
+    return f'there is no scope `{scope}`: did you mean `{meant}`? (If the Hub has it: `@on("{scope}", unknown=True)`)'
+
+
 def meant_scope(scope: str) -> str | None:
     """The scope that was probably meant by one that the Hub does not have."""
     top = scope.removesuffix(".*")
-    meant = nearest(top, KNOWN)
+    ends = [known for known in KNOWN if "." in known and known.rpartition(".")[2] == top]
+    meant = ends[0] if ends else nearest(top, KNOWN)
     return meant and meant + scope[len(top) :]
 
 

@@ -226,6 +226,15 @@ class Answers(PluginTest):
         lazily = failure_of(ModuleNotFoundError("No module named 'csv'"))
         self.assertIn("import at the top of a file", lazily.reason)
 
+    def test_how_long_to_wait_is_a_number_of_seconds(self):
+        for wrong in ("60", True, [1]):
+            with self.assertRaisesRegex(TypeError, "`after` is a number of seconds, like `after=60`, and no "):
+                Retry("later", after=wrong)
+        for wrong in (-1, float("nan"), float("inf"), float("-inf")):
+            with self.assertRaisesRegex(ValueError, "`after` is a number of seconds from 0 on"):
+                Retry("later", after=wrong)
+        self.assertEqual([Retry("later", after=right).after for right in (None, 0, 1.5, 60)], [None, 0, 1.5, 60])
+
     def test_what_knows_better_says_what_to_do(self):
         self.assertIsInstance(failure_of(http.Error("too-large", "…")), Reject)
         self.assertIsInstance(failure_of(http.Error("timeout", "…")), Retry)

@@ -86,7 +86,7 @@ def _failure(failure: Failure) -> wit.Failure:
     reason = plain(failure.reason)
     if not isinstance(failure, Retry):
         return wit.Failure_Rejected(reason)
-    after = None if failure.after is None else max(0, min(int(failure.after * 1000), (1 << 64) - 1))
+    after = None if failure.after is None else int(min(failure.after, 1 << 53) * 1000)
     return wit.Failure_Retry(wit.RetryLater(reason, after))
 
 

@@ -47,6 +47,10 @@ class Retry(Failure):
 
     def __init__(self, reason: str, after: float | None = None):
         super().__init__(reason)
+        if after is not None and (isinstance(after, bool) or not isinstance(after, (int, float))):
+            raise TypeError(f"`after` is a number of seconds, like `after=60`, and no {type(after).__name__}")
+        if after is not None and not 0 <= after < float("inf"):
+            raise ValueError(f"`after` is a number of seconds from 0 on, like `after=60`, and not {after}")
         self.reason = str(reason)
         self.after = after
         """Seconds, or `None` for the operator's schedule."""

@@ -210,8 +210,12 @@ class Answers(PluginTest):
         self.assertEqual(self.said(None), done())
         self.assertEqual(self.said(ignored("not ours")), ignored("not ours"))
         self.assertEqual(self.said(done_json({"a": [1]})), done('{"a":[1]}'))
-        with self.assertRaisesRegex(TypeError, "returned int"):
-            self.said(3)
+        # No later attempt would return something else.
+        for wrong, told in {3: "returned int: return `done", Reject("no"): "a `Reject`: `raise` it", Retry("x"): "`raise` it"}.items():
+            with self.assertRaisesRegex(Reject, told):
+                self.said(wrong)
+        with self.assertRaisesRegex(Reject, "returned dict"):
+            self.said({})
 
     def test_an_exception_asks_for_another_attempt_with_its_causes(self):
         try:

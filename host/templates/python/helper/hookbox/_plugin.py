@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from . import _scope
 from .event import VIEWS, Event, best_view, misfit, show
-from .outcome import Outcome, Reject, done
+from .outcome import Failure, Outcome, Reject, done
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -84,8 +84,13 @@ class Handler:
             return done(answer)
         if isinstance(answer, Outcome):
             return answer
+        # Final: no later attempt would return something else.
         name = self.function.__name__
-        raise TypeError(f"`{name}` returned {type(answer).__name__}: return `done(…)`, `ignored(…)`, a text or nothing")
+        if isinstance(answer, Failure):
+            failure = type(answer).__name__
+            raise Reject(f"`{name}` returned a `{failure}`: `raise` it, as in `raise {failure}(…)`")
+        kind = type(answer).__name__
+        raise Reject(f"`{name}` returned {kind}: return `done(…)`, `ignored(…)`, a text or nothing")
 
 
 class Plugin:

@@ -15,7 +15,7 @@ from wit_world.imports import hookbox_plugin_types as wit
 from . import _given, _host, log
 from ._plugin import PLUGIN
 from .event import Delivery, Event
-from .outcome import Failure, Retry, failure_of
+from .outcome import Failure, Reject, Retry, failure_of, text_of
 from .payload import plain
 
 
@@ -57,11 +57,9 @@ class Handler(exports.Handler):
             return wit.Outcome_Done(text) if outcome.kind == "done" else wit.Outcome_Ignored(text)
         except MemoryError:
             raise
-        except (Exception, SystemExit) as error:
-            if not isinstance(error, Failure):
-                log.write("error", _traceback(error))
-            failure = failure_of(error)
-        raise Err(_failure(failure))
+        except BaseException as error:
+            failure = _answer(error)
+        raise Err(failure)
 
 
 def _event(delivery: Any) -> Event:
@@ -82,6 +80,21 @@ def _event(delivery: Any) -> Event:
     return Event(facts, _host.payload, _host.header)
 
 
+def _answer(error: BaseException) -> wit.Failure:
+    """What an exception means, whatever its class does."""
+    try:
+        if not isinstance(error, Failure):
+            log.write("error", _traceback(error))
+        return _failure(failure_of(error))
+    except MemoryError:
+        raise
+    except BaseException:
+        reason = f"{type(error).__name__}, of which no more can be told"
+        if isinstance(error, Reject):
+            return wit.Failure_Rejected(reason)
+        return wit.Failure_Retry(wit.RetryLater(reason, None))
+
+
 def _failure(failure: Failure) -> wit.Failure:
     reason = plain(failure.reason)
     if not isinstance(failure, Retry):
@@ -100,6 +113,6 @@ def _traceback(error: BaseException) -> str:
         if not code.co_filename.startswith(HELPER):
             lines.append(f"  {code.co_filename.rpartition('/')[2]}:{frame.tb_lineno} in {code.co_name}")
         frame = frame.tb_next
-    text = str(error)
+    text = text_of(error)
     head = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return "\n".join([head, *lines[-FRAMES_MAX:]])

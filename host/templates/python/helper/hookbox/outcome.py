@@ -92,15 +92,25 @@ def failure_of(error: BaseException) -> Failure:
 def _chain(error: BaseException) -> list[BaseException]:
     links: list[BaseException] = []
     beneath: BaseException | None = error
-    while beneath is not None and beneath not in links and len(links) < 10:
+    while beneath is not None and not any(beneath is link for link in links) and len(links) < 10:
         links.append(beneath)
         # What happened while another was handled is no cause, unless that was said.
         beneath = beneath.__cause__
     return links
 
 
+def text_of(error: BaseException) -> str:
+    """The text of an exception, whose class may be anybody's."""
+    try:
+        return str(error)
+    except MemoryError:
+        raise
+    except BaseException:
+        return "(its text cannot be read)"
+
+
 def _told(error: BaseException) -> str:
-    text = str(error)
+    text = text_of(error)
     if isinstance(error, (Failure, Advised)):
         return text
     name = type(error).__name__

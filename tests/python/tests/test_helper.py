@@ -272,6 +272,22 @@ class Hosts(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "FakeHost"):
             config.get("a")
 
+    def test_what_the_host_would_not_keep_is_told_at_once(self):
+        with FakeHost(state={}) as host:
+            for wrong in (3, None, [1], {}):
+                with self.assertRaisesRegex(TypeError, r"the value of `count` is to be a text or bytes, .* `str\(…\)`"):
+                    state.put("count", wrong)
+            state.put("bytes", bytearray(b"\x01"))
+            for wrong in (1.5, "1", True):
+                with self.assertRaisesRegex(TypeError, "a whole number"):
+                    state.increment("n", wrong)
+            for wrong in (-1, 1 << 64):
+                with self.assertRaisesRegex(state.Error, "at most 64 bits, and is not negative"):
+                    state.increment("n", wrong)
+        self.assertEqual(host.kept, {"bytes": b"\x01"})
+        with self.assertRaisesRegex(TypeError, "the value of `n`"):
+            FakeHost(state={"n": 4})
+
     def test_requests_are_answered_and_recorded(self):
         with FakeHost(now_ms=5000) as host:
             host.answers("POST", "https://example.org/notes", json={"ok": True})

@@ -33,7 +33,20 @@ def get_bytes(key: str) -> bytes | None:
 
 def put(key: str, value: str | bytes) -> None:
     """Keeps a value under a key."""
-    asked().state().set(key, value.encode("utf-8", "replace") if isinstance(value, str) else bytes(value))
+    asked().state().set(key, as_bytes(key, value))
+
+
+def as_bytes(key: str, value: str | bytes) -> bytes:
+    """A value as it is kept. Not of anything: of a number, `bytes` would make as many zeros.
+
+    Raises `TypeError` if it is neither text nor bytes.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    kind = type(value).__name__
+    raise TypeError(f"the value of `{key}` is to be a text or bytes, and is {kind}: write `str(…)`, or `json.dumps(…)`")
 
 
 def delete(key: str) -> None:
@@ -47,7 +60,11 @@ def exists(key: str) -> bool:
 
 
 def increment(key: str, by: int = 1) -> int:
-    """Adds to a decimal number, which begins at zero, and returns the sum."""
+    """Adds to a decimal number, which begins at zero, and returns the sum. What is added is not negative."""
+    if isinstance(by, bool) or not isinstance(by, int):
+        raise TypeError(f"what is added is a whole number, and not {type(by).__name__}")
+    if not 0 <= by < 1 << 64:
+        raise Error("what is added has at most 64 bits, and is not negative")
     total: int = asked().state().increment(key, by)
     return total
 

@@ -31,6 +31,7 @@ from . import _given, http, state
 from ._plugin import PLUGIN
 from .event import FACTS, Delivery, Event, read_object
 from .outcome import Outcome
+from .state import as_bytes as _as_bytes
 
 SAMPLES = Path(__file__).with_name("samples")
 """One payload for each kind of event that the Hub sends."""
@@ -172,7 +173,7 @@ class FakeHost:
     ):
         self.config = dict(config or {})
         self.time_ms = now_ms
-        self.kept = {key: _bytes(value) for key, value in (state or {}).items()}
+        self.kept = {key: _as_bytes(key, value) for key, value in (state or {}).items()}
         """What the plugin keeps, as bytes."""
         self.writes: list[tuple[str, str, bytes | None]] = []
         """What it did to that: `("set", key, value)` and `("delete", key, None)`."""
@@ -321,7 +322,3 @@ def _key(key: str) -> str:
     if not 1 <= len(key.encode("utf-8", "replace")) <= 1024:
         raise state.Error("a key has 1 to 1,024 bytes")
     return key
-
-
-def _bytes(value: str | bytes) -> bytes:
-    return value.encode() if isinstance(value, str) else value

@@ -308,6 +308,22 @@ class Hosts(unittest.TestCase):
         self.assertEqual(host.requests[0].header("Content-Type"), "application/json")
         self.assertEqual(host.logs, [("info", "1 of 2"), ("info", "%s %s (1,)")])
 
+    def test_a_line_never_fails(self):
+        class NoText:
+            def __str__(self):
+                raise LookupError("no text")
+
+            __repr__ = __str__
+
+        with FakeHost() as host:
+            log.info("%(a)s", {"b": 1})
+            log.info("got %s", NoText())
+            log.info(NoText())
+        self.assertEqual(
+            [text for _, text in host.logs],
+            ["%(a)s ({'b': 1},)", "got %s (with parts that have no text)", "NoText (with parts that have no text)"],
+        )
+
     def test_wants_are_what_the_host_reads(self):
         want = Want.http("huggingface.co", methods=["GET"], paths=["/api/**"], credential="a token", required=True)
         self.assertEqual(want.detail, '{"methods":["GET"],"paths":["/api/**"],"credential":"a token"}')

@@ -45,12 +45,25 @@ def write(level: str, message: str, parts: tuple[Any, ...] = (), context: str = 
     """Writes one line; parts are put into it as `%` does, but a line never fails."""
     try:
         text = str(message) % parts if parts else str(message)
-    except (TypeError, ValueError):
-        text = f"{message} {parts}"
+    except MemoryError:
+        raise
+    except Exception:
+        text = _readable(message, parts)
     if _given.host is None:
         print(f"{level.upper()} {context}: {text}", file=sys.stderr)
     else:
         _given.host.log(level, context, text)
+
+
+def _readable(message: Any, parts: Any) -> str:
+    """What can be told of a message and parts that do not fit, or have no text."""
+    try:
+        return f"{message} {parts}"
+    except MemoryError:
+        raise
+    except Exception:
+        shown = message if isinstance(message, str) else type(message).__name__
+        return f"{shown} (with parts that have no text)"
 
 
 def take_over_logging() -> None:
@@ -63,7 +76,13 @@ def take_over_logging() -> None:
         def emit(self, record: Any) -> None:
             number = record.levelno
             level = "error" if number >= 40 else "warn" if number >= 30 else "info" if number >= 20 else "debug"
-            write(level, self.format(record), context=record.name)
+            try:
+                text = self.format(record)
+            except MemoryError:
+                raise
+            except Exception:
+                text = _readable(record.msg, record.args)
+            write(level, text, context=record.name)
 
     root = logging.getLogger()
     root.handlers[:] = [ToHost()]

@@ -267,8 +267,10 @@ class Hosts(unittest.TestCase):
             with self.assertRaisesRegex(state.Error, "1 to 1,024 bytes"):
                 state.put("", "x")
         self.assertEqual(host.writes, [("set", "n", b"5"), ("set", "k", b"v"), ("delete", "k", None)])
-        with FakeHost(granted_state=False), self.assertRaisesRegex(state.Error, "not granted"):
+        with FakeHost(), self.assertRaisesRegex(state.Error, "not granted"):
             state.get("x")
+        with FakeHost(state={}):
+            self.assertIsNone(state.get("x"))
         with self.assertRaisesRegex(RuntimeError, "FakeHost"):
             config.get("a")
 

@@ -159,8 +159,8 @@ class Answer:
 class FakeHost:
     """A host for tests: it answers what the test says, and records what it was asked.
 
-    `config` are the grant's settings, `state` is what the plugin kept before (`None` as if it were not granted), and
-    `now_ms` is the time (the machine's if absent).
+    `config` are the grant's settings, `state` is what the plugin kept before (`{}` if nothing; without it the state
+    is not granted), and `now_ms` is the time (the machine's if absent).
     """
 
     def __init__(
@@ -168,7 +168,6 @@ class FakeHost:
         *,
         config: dict[str, str] | None = None,
         state: dict[str, str | bytes] | None = None,
-        granted_state: bool = True,
         now_ms: int | None = None,
     ):
         self.config = dict(config or {})
@@ -181,7 +180,7 @@ class FakeHost:
         """What it sent."""
         self.logs: list[tuple[str, str]] = []
         """What it logged: levels and texts."""
-        self._granted_state = granted_state
+        self._is_state_granted = state is not None
         self._answers: list[Answer] = []
         self._before: Any = None
 
@@ -271,7 +270,7 @@ class FakeHost:
     def state(self) -> FakeState:
         """The plugin's state. What is written counts at once; that a failed attempt leaves nothing behind is the host's
         doing."""
-        if not self._granted_state:
+        if not self._is_state_granted:
             raise state.Error("the state is not granted: add `[state]` to the plugin's grant")
         return FakeState(self)
 

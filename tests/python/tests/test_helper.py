@@ -160,6 +160,10 @@ class Events(PluginTest):
         on("repo", actions=["move"])(moved)
         self.assertEqual(deliver(sample("repo-move")), done("new-org/new-repo"))
 
+    def test_a_move_is_shown_as_one_without_a_word(self):
+        on("repo", actions=["move"])(lambda event: event.to.name)
+        self.assertEqual(deliver(sample("repo-move")), done("new-org/new-repo"))
+
     def test_a_scope_that_is_not_known_yet_is_narrowed(self):
         seen = []
         on("repo.config")(lambda event: seen.append(event))

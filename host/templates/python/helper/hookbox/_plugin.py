@@ -222,10 +222,10 @@ def _view(function: Any, scope: str, actions: tuple[str, ...]) -> type[Event]:
     if code.co_flags & (0x20 | 0x80 | 0x200):
         raise TypeError(f"`{name}`: a handler is a plain function: calls wait by themselves")
     if code.co_argcount + code.co_kwonlyargcount != 1 or code.co_kwonlyargcount:
-        raise TypeError(f"`{name}`: a handler takes one event: `def {name}(event: {best_view(scope).__name__})`")
+        raise TypeError(f"`{name}`: a handler takes one event: `def {name}(event: {best_view(scope, actions).__name__})`")
     named = getattr(function, "__annotations__", {}).get(code.co_varnames[0])
     if named is None:
-        return best_view(scope)
+        return best_view(scope, actions)
     # Under `from __future__ import annotations` it is the text of it.
     last = named.split(".")[-1].strip() if isinstance(named, str) else getattr(named, "__name__", str(named))
     views = [view for view in VIEWS if view.__name__ == last]

@@ -246,8 +246,10 @@ VIEWS: dict[type[Event], str] = {
 """What a handler can take, with the scope that sends it."""
 
 
-def best_view(scope: str) -> type[Event]:
-    """What a handler of a scope takes if it does not say."""
+def best_view(scope: str, actions: tuple[str, ...] = ()) -> type[Event]:
+    """What a handler of a scope, with these actions alone, takes if it does not say."""
+    if scope == "repo" and actions == ("move",):
+        return MoveEvent
     top = scope.removesuffix(".*")
     fit = [(len(shown), view) for view, shown in VIEWS.items() if view is not MoveEvent and _scope.is_at_or_under(top, shown)]
     return max(fit, key=lambda one: one[0])[1] if fit else Event

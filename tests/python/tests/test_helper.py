@@ -330,6 +330,15 @@ class Hosts(unittest.TestCase):
             ["%(a)s ({'b': 1},)", "got %s (with parts that have no text)", "NoText (with parts that have no text)"],
         )
 
+    def test_a_text_in_place_of_a_list_is_told(self):
+        for wrong in ("GET", None, [1]):
+            with self.assertRaisesRegex(TypeError, r'`methods` is a list of texts: `methods=\["GET"\]`'):
+                Want.http("huggingface.co", methods=wrong)
+            with self.assertRaisesRegex(TypeError, r'`paths=\["/api/\*\*"\]`'):
+                Want.http("huggingface.co", paths=wrong)
+            with self.assertRaisesRegex(TypeError, r'`actions=\["create"\]`'):
+                on("repo", actions=wrong)
+
     def test_wants_are_what_the_host_reads(self):
         want = Want.http("huggingface.co", methods=["GET"], paths=["/api/**"], credential="a token", required=True)
         self.assertEqual(want.detail, '{"methods":["GET"],"paths":["/api/**"],"credential":"a token"}')

@@ -46,7 +46,8 @@ class Want:
     ) -> Want:
         """Requests over https to a host. Say all methods and paths that are used, paths as globs (`/api/models/**`). The
         credential is wished for in words: the host adds it, the plugin never sees it."""
-        detail: dict[str, Any] = {"methods": list(methods), "paths": list(paths), "credential": credential}
+        listed = {"methods": _words("methods", methods, "GET"), "paths": _words("paths", paths, "/api/**")}
+        detail: dict[str, Any] = {**listed, "credential": credential}
         detail = {name: value for name, value in detail.items() if value}
         return cls("http", host, _compact(detail) if detail else "", required, because)
 
@@ -59,6 +60,13 @@ class Want:
     def state(cls, label: str, *, required: bool = False, because: str = "") -> Want:
         """A place of its own for keys and values that outlive a delivery. The label is for the operator's eyes."""
         return cls("state", label, "", required, because)
+
+
+def _words(name: str, words: Any, example: str) -> tuple[str, ...]:
+    """A list of texts: a text alone would be a list of its letters."""
+    if isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words):
+        return tuple(words)
+    raise TypeError(f'`{name}` is a list of texts: `{name}=["{example}"]`')
 
 
 def _compact(value: Any) -> str:
@@ -201,15 +209,14 @@ def _checked(scope: Any, actions: Any, unknown: bool) -> tuple[str, ...]:
     reason = None if unknown else _scope.mend(scope)
     if reason is not None:
         raise ValueError(reason)
-    if isinstance(actions, str) or not all(isinstance(action, str) for action in actions):
-        raise TypeError('actions are a list of words: `actions=["create"]`')
+    actions = _words("actions", actions, "create")
     for place, action in enumerate(actions):
         meant = None if unknown else _scope.nearest(action, _scope.ACTIONS)
         if meant is not None:
             raise ValueError(f"the Hub has no action `{action}`: did you mean `{meant}`?")
         if action in actions[:place]:
             raise ValueError(f"`{action}` is there already")
-    return tuple(actions)
+    return actions
 
 
 def _view(function: Any, scope: str, actions: tuple[str, ...]) -> type[Event]:

@@ -14,7 +14,3 @@ class GreetTest(unittest.TestCase):
 
     def test_an_edit_is_nobodys(self):
         self.assertIsNone(deliver(sample("discussion-comment-edit")))
-
-
-if __name__ == "__main__":
-    unittest.main()

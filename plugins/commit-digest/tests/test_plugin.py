@@ -104,7 +104,3 @@ class DigestTest(unittest.TestCase):
     def test_other_branches_are_left_alone(self):
         tag = sample("repo-content-tag")
         self.assertEqual(deliver(tag), ignored("nothing was pushed to main"))
-
-
-if __name__ == "__main__":
-    unittest.main()

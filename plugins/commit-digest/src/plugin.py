@@ -48,30 +48,31 @@ def digest(event: ContentEvent):
     if told is None:
         state.put(f"told:{key}", head)
         return done(f"begins after {short(head)}")
-    commits, is_whole = between(repo, told, head)
+    commits, end = between(repo, told, head)
     if commits is None:
         return ignored(f"{short(head)} is in an earlier digest, or no longer on main")
-    num = write(event, repo, key, text(repo, commits, is_whole))
+    num = write(event, repo, key, text(repo, commits, end))
     state.put(f"told:{key}", head)
-    return done(f"{counted(commits)} told in {repo}#{num}")
+    return done(f"{counted(commits, end)} told in {repo}#{num}")
 
 
-def between(repo: hub.Repo, told: str, head: str) -> tuple[list[hub.Commit] | None, bool]:
-    """The commits after the one that was told last, to the head of the push, newest first; and whether they are all.
+def between(repo: hub.Repo, told: str, head: str) -> tuple[list[hub.Commit] | None, str]:
+    """The commits after the one that was told last, to the head of the push, newest first; and where that ended: at what
+    was `told`, at the `first` commit of all, or `early`, with more to come.
 
     They depend on these two alone, however often an attempt is made and whatever is pushed meanwhile: a later push has
     an event of its own.
     """
     found: list[hub.Commit] = []
-    for seen, commit in enumerate(hub.commits(repo), 1):
+    for seen, commit in enumerate(hub.commits(repo)):
         if commit.id == told:
-            return (found or None), True
+            return (found or None), "told"
+        if seen == LOOKED_AT_MAX:
+            return (found or None), "early"
         if found or commit.id == head:
             found.append(commit)
-        if seen == LOOKED_AT_MAX:
-            break
-    # The history is another one now, or very long.
-    return (found or None), False
+    # The history is another one now.
+    return (found or None), "first"
 
 
 def write(event: ContentEvent, repo: hub.Repo, key: str, comment: str) -> int:
@@ -95,16 +96,17 @@ def mark(event: ContentEvent) -> str:
     return f"{event.run_id} digest"
 
 
-def text(repo: hub.Repo, commits: list[hub.Commit], is_whole: bool) -> str:
+def text(repo: hub.Repo, commits: list[hub.Commit], end: str) -> str:
     """The list, newest first. Titles stand as code: nobody is mentioned, and nothing is shown, by what somebody pushed."""
-    lines = [f"**{counted(commits)}** on `main`", ""]
+    lines = [f"**{counted(commits, end)}** on `main`", ""]
     for commit in commits[:LISTED_MAX]:
         title = "".join(letter if letter.isprintable() else " " for letter in commit.title)
         title = title.replace("`", "'").strip()[:120] or "(no title)"
         lines.append(f"- [{short(commit.id)}]({hub.endpoint()}/{repo}/commit/{commit.id}) `{title}`")
     if len(commits) > LISTED_MAX:
-        lines.append(f"- and {len(commits) - LISTED_MAX} more")
-    if not is_whole:
+        more = len(commits) - LISTED_MAX
+        lines.append(f"- and more than {more} others" if end == "early" else f"- and {more} more")
+    if end != "told":
         lines += ["", "The digest before does not join on: the history of `main` was rewritten, or is long."]
     return "\n".join(lines)
 
@@ -113,5 +115,7 @@ def short(commit: str) -> str:
     return commit[:8]
 
 
-def counted(commits: list[hub.Commit]) -> str:
+def counted(commits: list[hub.Commit], end: str) -> str:
+    if end == "early":
+        return f"more than {len(commits)} commits"
     return "1 commit" if len(commits) == 1 else f"{len(commits)} commits"

@@ -85,6 +85,15 @@ class DigestTest(unittest.TestCase):
         deliver(push(NEW))
         self.assertIn("the history of `main` was rewritten, or is long", self.comments()[0])
 
+    def test_of_a_long_history_it_is_not_said_that_this_was_all(self):
+        many = [commit(NEW, "new"), *(commit(f"{number:040}", "x") for number in range(499))]
+        self.lists(*many)
+        self.assertEqual(deliver(push(NEW)), done("500 commits told in my-org/demo#7"))
+        self.host.kept["told:1"] = OLD.encode()
+        self.lists(*many, commit("d" * 40, "x"))
+        self.assertEqual(deliver(push(NEW)), done("more than 500 commits told in my-org/demo#7"))
+        self.assertIn("- and more than 450 others", self.comments()[-1])
+
     def test_several_pages_are_read_as_far_as_needed(self):
         following = {"link": f'<{HUB}/commits/main?p=1>; rel="next"'}
         first = [commit(NEW, "new")]

@@ -206,3 +206,28 @@ fn a_name_whose_grant_would_be_another_file_is_refused_in_any_language() {
     assert_snapshot!(refused("cargo", "rust"), @"error: `cargo` cannot be the name of a project: its grant would be cargo.toml, and so is the project's manifest; take another one");
     assert!(files(folder.path()).is_empty());
 }
+
+#[test]
+fn a_module_of_a_python_plugin_that_would_hide_one_of_the_component_is_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    new(folder.path(), &["my-plugin", "--lang", "python"]).ok();
+    let project = folder.path().join("my-plugin");
+    // Given a tool that is there: it is not asked to build anything
+    std::fs::create_dir_all(project.join(".venv/bin")).unwrap();
+    let tool = project.join(".venv/bin/componentize-py");
+    std::os::unix::fs::symlink("/usr/bin/true", tool).unwrap();
+    for taken in ["hookbox.py", "hookbox_entry.py", "wit_world/__init__.py"] {
+        let module = project.join("src").join(taken);
+        std::fs::create_dir_all(module.parent().unwrap()).unwrap();
+        std::fs::write(&module, "").unwrap();
+        let said = Cli::new(&["build"]).folder(&project).run().exits(1).stderr;
+        std::fs::remove_file(&module).unwrap();
+        let (path, name) = (
+            taken.trim_end_matches("/__init__.py"),
+            taken.split(['.', '/']).next().unwrap(),
+        );
+        let told =
+            format!("src/{path}: the component has a module `{name}` already; give this one");
+        assert!(said.contains(&told), "{said}");
+    }
+}

@@ -37,7 +37,10 @@ const OUT: &str = ".hookbox/out";
 const SEARCHED: [&str; 3] = [SOURCE, HELPER, OUT];
 
 /// The module that the component is made of, generated: it knows what the manifest says.
-const ENTRY: &str = "entry";
+const ENTRY: &str = "hookbox_entry";
+
+/// Names of modules that the component has already: the helper, that of `ENTRY`, and what the tool makes.
+const TAKEN: [&str; 3] = ["hookbox", ENTRY, "wit_world"];
 
 /// Variables that change what Python finds: a component is made of what the project names.
 const PYTHON_VARIABLES: [&str; 3] = ["PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"];
@@ -129,6 +132,7 @@ impl Package {
     /// # Errors
     /// If it cannot be made; the tool has said why.
     pub async fn build(&self, children: &Children) -> anyhow::Result<PathBuf> {
+        self.judge_modules()?;
         let tool = self.find_tool(children).await?;
         let folder = self.dir.canonicalize()?;
         let out = folder.join(OUT);
@@ -157,6 +161,21 @@ impl Package {
             );
         }
         Ok(self.dir.join(made))
+    }
+
+    /// Refuses modules of the plugin that would stand before those that make a component of it.
+    fn judge_modules(&self) -> anyhow::Result<()> {
+        for name in TAKEN {
+            let module = self.dir.join(SOURCE).join(name);
+            for path in [module.with_extension("py"), module] {
+                anyhow::ensure!(
+                    !path.exists(),
+                    "{}: the component has a module `{name}` already; give this one another name",
+                    path.display()
+                );
+            }
+        }
+        Ok(())
     }
 }
 
@@ -234,12 +253,12 @@ mod tests {
     #[test]
     fn of_what_the_tool_says_the_traceback_is_told() {
         let said = "Traceback (most recent call last):\n  File \"/x/componentize-py\", line 8, in <module>\n    \
-                    sys.exit(script())\nAssertionError: Traceback (most recent call last):\n  File \"/2/entry.py\", \
+                    sys.exit(script())\nAssertionError: Traceback (most recent call last):\n  File \"/2/hookbox_entry.py\", \
                     line 2, in <module>\n  File \"/0/plugin.py\", line 1, in <module>\nModuleNotFoundError: No module \
                     named 'requests'\n\n\nCaused by:\n    ModuleNotFoundError: No module named 'requests'\n";
         assert_eq!(
             readable(said),
-            "Traceback (most recent call last):\n  File \".hookbox/out/entry.py\", line 2, in <module>\n  File \
+            "Traceback (most recent call last):\n  File \".hookbox/out/hookbox_entry.py\", line 2, in <module>\n  File \
              \"src/plugin.py\", line 1, in <module>\nModuleNotFoundError: No module named 'requests'\nA plugin's \
              modules are in src, or installed in .venv; those with parts in C do not work in a component."
         );

@@ -118,6 +118,23 @@ fn a_component_for_wasi_0_3_is_told_what_this_host_has() {
 }
 
 #[test]
+fn a_function_with_other_values_is_refused_by_its_name() {
+    let (_folder, file) = in_folder(
+        "other.wasm",
+        of_another_world("exit: func(status: result)", "exit: func(status: u32)"),
+    );
+    let told = json_of(&file, 2);
+    assert_eq!(
+        told["refused"],
+        json!([{
+            "import": "wasi:cli/exit@0.2.12",
+            "reason": "`exit` of this host takes or gives other values"
+        }])
+    );
+    assert!(!told["access"]["always"].to_string().contains("cli/exit"));
+}
+
+#[test]
 fn a_draft_has_to_be_the_very_same() {
     let (_folder, file) = in_folder(
         "draft.wasm",
@@ -259,7 +276,7 @@ fn wants_are_held_against_the_grant_beside_the_file() {
     wants         http huggingface.co (required): it answers comments on the Hub
                   {"methods":["GET","POST"],"paths":["/api/**"],"credential":"a token that may write comments"}
     wants         config greeting (optional): another greeting than hello
-    grant         bot.toml: line 1: `fuell` is not a key; did you mean `fuel`?
+    grant         bot.toml: line 1: `fuell` is not a key; did you mean `fuel`?; a host would not run it until that is mended, or go on by the last good grant it knows
     "#);
 }
 
@@ -271,7 +288,10 @@ fn programs_read_the_same() {
         "name version description interface subscriptions wants imports access refused toolchain \
          size_bytes digest grant reason"
     );
-    assert_eq!(keys(&told["access"]), "always http state config nothing");
+    assert_eq!(
+        keys(&told["access"]),
+        "always http state config nothing types"
+    );
     assert_eq!(keys(&told["grant"]), "file error lacks held");
     assert_eq!(
         (&told["name"], &told["interface"], &told["reason"]),
@@ -299,6 +319,43 @@ fn programs_read_the_same() {
         (&Value::Null, &Value::Null, &Value::Null)
     );
     assert_eq!(none["refused"][0]["import"], "acme:thing/iface");
+}
+
+#[test]
+fn what_is_no_file_of_a_component_is_the_callers_mistake() {
+    let folder = TempDir::new().unwrap();
+    for (file, reason) in [
+        (folder.path().join("absent.wasm"), "there is no such file"),
+        (folder.path().to_owned(), "not a regular file"),
+    ] {
+        let ran = Cli::new(&["inspect"]).arg(&file).run();
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(reason), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_grant_is_read_as_a_host_reads_it() {
+    let guest = std::fs::read(component("guest-wants-http")).unwrap();
+    let (folder, file) = in_folder("bot.wasm", guest.clone());
+    let outside = TempDir::new().unwrap();
+    let target = outside.path().join("other.toml");
+    let link = folder.path().join("bot.toml");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    for _ in ["dangling", "there"] {
+        let grant = &json_of(&file, 0)["grant"];
+        let error = grant["error"].as_str().unwrap();
+        assert!(
+            error.contains("a link out of the plugins folder"),
+            "{error}"
+        );
+        assert!(grant["held"].is_string(), "{grant}");
+        std::fs::write(&target, "").unwrap();
+    }
+    let (_folder, file) = in_folder("Two words.wasm", guest);
+    let told = json_of(&file, 0);
+    let held = told["grant"]["held"].as_str().unwrap();
+    assert!(!held.contains("hookbox grant"), "{held}");
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub struct AccessJson {
     pub config: Vec<String>,
     /// They never give anything.
     pub nothing: Vec<String>,
+    /// This host has no such interface, and need not: only types are asked of it.
+    pub types: Vec<String>,
 }
 
 /// An import that cannot be linked.
@@ -81,6 +83,8 @@ pub struct SidecarJson {
 /// A want that a grant does not give.
 #[derive(Debug, Serialize)]
 pub struct LackJson {
+    /// Its place among the plugin's wants, from 0: several may have one kind and name.
+    pub want: usize,
     /// The want's kind.
     pub kind: String,
     /// The want's name.
@@ -111,6 +115,11 @@ impl ComponentJson {
             reason: loaded.err().map(ToString::to_string),
         };
         told.judge(found, loaded);
+        if let Err(ComponentError::Link { reason }) = loaded
+            && told.refused.is_empty()
+        {
+            told.refuse_by_linker(reason);
+        }
         if let Ok(component) = loaded {
             let manifest = component.manifest();
             told.version = Some(manifest.version.clone());
@@ -120,6 +129,30 @@ impl ComponentJson {
             told.wants = Some(manifest.wants.clone());
         }
         told
+    }
+
+    /// Moves what only the linker refused, as it is there and asked for with other values, to what is refused.
+    fn refuse_by_linker(&mut self, reason: &str) {
+        let names = self.imports.iter();
+        let mut refused = names.filter_map(|name| {
+            let reason = reason.strip_prefix(name.as_str())?.strip_prefix(": ")?;
+            Some((name.clone(), reason.to_owned()))
+        });
+        let Some((import, reason)) = refused.next() else {
+            return;
+        };
+        let access = &mut self.access;
+        for names in [
+            &mut access.always,
+            &mut access.http,
+            &mut access.state,
+            &mut access.config,
+            &mut access.nothing,
+            &mut access.types,
+        ] {
+            names.retain(|name| *name != import);
+        }
+        self.refused.push(RefusedJson { import, reason });
     }
 
     fn judge(&mut self, found: Vec<Import>, loaded: Result<&Component, &ComponentError>) {
@@ -137,6 +170,7 @@ impl ComponentJson {
                 Access::Granted(Ability::State) => &mut access.state,
                 Access::Granted(Ability::Config) => &mut access.config,
                 Access::Nothing => &mut access.nothing,
+                Access::OnlyTypes => &mut access.types,
                 Access::Refused(reason) => {
                     self.refused.push(RefusedJson {
                         import: import.name,
@@ -156,17 +190,10 @@ impl SidecarJson {
     pub fn new(name: &str, component: &Component, file: Option<String>, grant: &Grant) -> Self {
         let manifest = component.manifest();
         let unpinned = grant.unpinned(&component.facts().digest);
-        let lacking = manifest.wants.iter().filter_map(|want| want.lacking(grant));
         Self {
             file,
             error: None,
-            lacks: lacking
-                .map(|lacking| LackJson {
-                    kind: lacking.want.kind.clone(),
-                    name: lacking.want.name.clone(),
-                    missing: lacking.missing().map(str::to_owned),
-                })
-                .collect(),
+            lacks: lacks(&manifest.wants, grant),
             held: unpinned.or_else(|| held_for(name, manifest, grant)),
         }
     }
@@ -178,7 +205,47 @@ impl SidecarJson {
             file: Some(file),
             error: Some(error),
             lacks: Vec::new(),
-            held: None,
+            held: Some(
+                "a host would not run it until that is mended, or go on by the last good grant it knows"
+                    .to_owned(),
+            ),
         }
+    }
+}
+
+fn lacks(wants: &[Want], grant: &Grant) -> Vec<LackJson> {
+    let lacking = wants.iter().enumerate().filter_map(|(place, want)| {
+        let lacking = want.lacking(grant)?;
+        Some(LackJson {
+            want: place,
+            kind: want.kind.clone(),
+            name: want.name.clone(),
+            missing: lacking.missing().map(str::to_owned),
+        })
+    });
+    lacking.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugin::grant::WrittenGrant;
+
+    #[test]
+    fn each_want_of_one_host_gets_its_own_verdict() {
+        let want = |method: &str| Want {
+            kind: "http".to_owned(),
+            name: "huggingface.co".to_owned(),
+            required: true,
+            reason: String::new(),
+            detail: format!(r#"{{"methods":["{method}"]}}"#),
+        };
+        let grant = b"[[http]]\nhost = \"huggingface.co\"\n".to_vec();
+        let grant = WrittenGrant::parse(grant, 1 << 30).unwrap().grant;
+        let lacks = lacks(&[want("GET"), want("POST")], &grant);
+        let places: Vec<_> = (lacks.iter())
+            .map(|lack| (lack.want, lack.missing.as_deref()))
+            .collect();
+        assert_eq!(places, [(1, Some("POST"))]);
     }
 }

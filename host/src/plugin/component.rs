@@ -157,8 +157,10 @@ impl Component {
             .instantiate_pre(compiled)
             .and_then(v0_1::PluginHostPre::new)
             .map_err(|error| ComponentError::Link {
-                reason: unlinked(engine, compiled)
-                    .unwrap_or_else(|| one_line(&format!("{error:#}"))),
+                reason: unlinked(engine, compiled).unwrap_or_else(|| {
+                    let text = one_line(&format!("{error:#}"));
+                    misused(&text).unwrap_or(text)
+                }),
             })?;
         let manifest = sandbox::describe(engine, &pre, &Limits::default())?;
         Ok(Self(Arc::new(Parts {
@@ -298,18 +300,30 @@ fn interfaces(
 /// The imports that cannot be linked, each with the reason; the first few of them.
 fn unlinked(engine: &Engine, component: &wasmtime::component::Component) -> Option<String> {
     let ty = component.component_type();
+    // A resource that was imported before is one by another name, which nobody has to have.
+    let mut resources = Vec::new();
+    let mut is_asked = |item: &ComponentItem| match item {
+        ComponentItem::Type(_) => false,
+        ComponentItem::Resource(resource) if resources.contains(resource) => false,
+        ComponentItem::Resource(resource) => {
+            resources.push(*resource);
+            true
+        }
+        _ => true,
+    };
     let refused: Vec<String> = ty
         .imports(engine.wasmtime())
         .filter_map(|(name, import)| {
-            let functions = match &import.ty {
+            let items = match &import.ty {
                 ComponentItem::ComponentInstance(instance) => instance
                     .exports(engine.wasmtime())
-                    .filter(|(_, item)| matches!(item.ty, ComponentItem::ComponentFunc(_)))
+                    .filter(|(_, item)| is_asked(&item.ty))
                     .map(|(name, _)| name)
                     .collect(),
+                item if is_asked(item) => vec![name],
                 _ => Vec::new(),
             };
-            match Import::new(name, functions).access() {
+            match Import::new(name, items).access() {
                 Access::Refused(reason) => Some(format!("{}: {reason}", told(name))),
                 _ => None,
             }
@@ -323,9 +337,35 @@ fn unlinked(engine: &Engine, component: &wasmtime::component::Component) -> Opti
     (!refused.is_empty()).then(|| format!("{}{more}", named.join("; ")))
 }
 
+/// What the linker says of an import that is there and is another thing than what is asked for, in our words; the linker
+/// puts names in backticks.
+fn misused(text: &str) -> Option<String> {
+    let mut names = text
+        .strip_prefix("component imports ")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let import = names.next()?;
+    Some(match names.next() {
+        Some(item) => format!("{import}: `{item}` of this host takes or gives other values"),
+        None => format!("{import}: this host has it otherwise"),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_import_of_other_values_is_told_in_our_words() {
+        let text = "component imports instance `wasi:cli/exit@0.2.3`, but a matching implementation was not found \
+                    in the linker: instance export `exit` has the wrong type: type mismatch with parameters";
+        assert_eq!(
+            misused(text).unwrap(),
+            "wasi:cli/exit@0.2.3: `exit` of this host takes or gives other values"
+        );
+        assert_eq!(misused("something else"), None);
+    }
 
     #[test]
     fn files_are_told_apart_by_their_first_bytes() {

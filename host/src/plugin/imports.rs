@@ -39,7 +39,7 @@ const OWN: &str = "hookbox:plugin";
 pub struct Import {
     /// Its name, such as `wasi:cli/exit@0.2.12`.
     pub name: String,
-    /// The functions and resources that are asked of it. Types need nobody who has them.
+    /// What is asked of it: functions, resources and the like. Types need nobody who has them.
     pub items: Vec<String>,
 }
 
@@ -52,6 +52,8 @@ pub enum Access {
     Granted(Ability),
     /// It is there, because languages link it, and never gives anything: no files, no sockets, no input.
     Nothing,
+    /// This host has no such interface, and need not: only types are asked of it.
+    OnlyTypes,
     /// It cannot be linked, for this reason.
     Refused(String),
 }
@@ -123,6 +125,14 @@ impl<'a> Name<'a> {
             version,
         })
     }
+
+    /// Whether this host has the interface.
+    fn is_ours(&self) -> bool {
+        WORLD.iter().any(|linked| {
+            (linked.package, linked.interface) == (self.package, self.interface)
+                && misfit(self.version, linked.version).is_none()
+        })
+    }
 }
 
 impl Import {
@@ -142,8 +152,10 @@ impl Import {
         if let Some(reason) = self.refused() {
             return Access::Refused(reason);
         }
-        let Some(name) = Name::of(&self.name) else {
-            return Access::Always;
+        let Some(name) =
+            Name::of(&self.name).filter(|name| !self.items.is_empty() || name.is_ours())
+        else {
+            return Access::OnlyTypes;
         };
         match (name.package, name.interface) {
             ("wasi:http", _) => Access::Granted(Ability::Http),
@@ -158,6 +170,9 @@ impl Import {
 
     fn refused(&self) -> Option<String> {
         let Some(name) = Name::of(&self.name) else {
+            if self.items.is_empty() {
+                return None;
+            }
             return Some("a plugin imports interfaces, and this is none".to_owned());
         };
         if name.package == OWN && name.version.and_then(parse_version) > Some(INTERFACE_VERSION) {
@@ -342,7 +357,8 @@ impl<'a> Found<'a> {
         let of = |index: u32| self.types.get(usize::try_from(index).ok()?);
         let items = match ty {
             ComponentTypeRef::Instance(index) => of(index).cloned().unwrap_or_default(),
-            _ => Vec::new(),
+            // What is no instance is itself what is asked for.
+            _ => vec![name],
         };
         if let ComponentTypeRef::Type(_) = ty {
             self.types.push(Vec::new());
@@ -354,7 +370,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The functions and new resources of an instance type.
+/// What an instance type has but types, which need nobody who has them; a resource by another name is a type.
 fn items(ty: ComponentType<'_>) -> Vec<&str> {
     let ComponentType::Instance(declarations) = ty else {
         return Vec::new();
@@ -363,9 +379,10 @@ fn items(ty: ComponentType<'_>) -> Vec<&str> {
     declarations
         .filter_map(|declaration| match declaration {
             InstanceTypeDeclaration::Export {
-                name,
-                ty: ComponentTypeRef::Func(_) | ComponentTypeRef::Type(TypeBounds::SubResource),
-            } => Some(name.name),
+                ty: ComponentTypeRef::Type(TypeBounds::Eq(_)),
+                ..
+            } => None,
+            InstanceTypeDeclaration::Export { name, .. } => Some(name.name),
             _ => None,
         })
         .collect()

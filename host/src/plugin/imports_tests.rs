@@ -35,6 +35,7 @@ fn judged(name: &str, items: &[&str]) -> String {
         Access::Always => "always".to_owned(),
         Access::Granted(ability) => ability.table().to_owned(),
         Access::Nothing => "nothing".to_owned(),
+        Access::OnlyTypes => "only types".to_owned(),
         Access::Refused(reason) => reason,
     }
 }
@@ -139,7 +140,10 @@ fn what_a_plugin_has_of_its_imports() {
         assert_eq!(judged(name, &[item]), expected, "{name}");
     }
     // Nobody has to have types.
-    assert_eq!(judged("acme:thing/types", &[]), "always");
+    for name in ["acme:thing/types", "wasi:nope/types@9.9.9", "just-a-name"] {
+        assert_eq!(judged(name, &[]), "only types", "{name}");
+    }
+    assert_eq!(judged("hookbox:plugin/types@0.1.0", &[]), "always");
 }
 
 #[test]

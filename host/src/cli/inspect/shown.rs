@@ -48,7 +48,7 @@ fn show_wants(told: &ComponentJson) {
     // What lacks under no grant at all is no news.
     let beside = told.grant.as_ref();
     let beside = beside.filter(|grant| grant.file.is_some() && grant.error.is_none());
-    for want in wants {
+    for (place, want) in wants.iter().enumerate() {
         let required = if want.required {
             "required"
         } else {
@@ -57,13 +57,17 @@ fn show_wants(told: &ComponentJson) {
         let Want {
             kind, name, reason, ..
         } = want;
-        print("wants", &format!("{kind} {name} ({required}): {reason}"));
+        let why = match &**reason {
+            "" => String::new(),
+            reason => format!(": {reason}"),
+        };
+        print("wants", &format!("{kind} {name} ({required}){why}"));
         if !want.detail.is_empty() {
             print("", &want.detail);
         }
         if let Some(grant) = beside {
             let mut lacks = grant.lacks.iter();
-            let lack = lacks.find(|lack| (&lack.kind, &lack.name) == (kind, name));
+            let lack = lacks.find(|lack| lack.want == place);
             let missing = lack.map(|lack| lack.missing.as_deref());
             match missing {
                 None => print("", "granted"),
@@ -79,7 +83,10 @@ fn show_wants(told: &ComponentJson) {
 
 fn grant_in_words(grant: &SidecarJson, wants: &[Want]) -> Option<String> {
     if let Some(error) = &grant.error {
-        return Some(error.clone());
+        return Some(match &grant.held {
+            Some(held) => format!("{error}; {held}"),
+            None => error.clone(),
+        });
     }
     let file = match &grant.file {
         Some(file) => file.clone(),
@@ -103,7 +110,7 @@ fn show_imports(told: &ComponentJson) {
         (Ability::Config, &access.config),
     ];
     let is_judged = !told.refused.is_empty()
-        || [&access.always, &access.nothing]
+        || [&access.always, &access.nothing, &access.types]
             .into_iter()
             .chain(of.map(|(_, names)| names))
             .any(|names| !names.is_empty());
@@ -119,6 +126,7 @@ fn show_imports(told: &ComponentJson) {
     });
     rows("as granted", granted);
     rows("gives nothing", by_package(&access.nothing).into_iter());
+    rows("only types", by_package(&access.types).into_iter());
     let refused = told.refused.iter();
     rows(
         "not linkable",

@@ -163,6 +163,9 @@ fn outcomes(doer: &Doer) {
     doer.check("rejected promise", "retry", "too late");
     doer.check("reject", "rejected", "never");
     doer.check("retry", "retry", "not yet");
+    // Within the default fuel.
+    doer.check("long answer", "done", "… (16384 of 65536 characters)");
+    doer.check("long lines", "rejected", "… (16384 of 20000 characters)");
     doer.check("fetch", "retry", "a plugin has no fetch()");
     doer.check("caught fetch", "done", "caught a plugin has no fetch()");
     let words = "POST https://example.org/x: the grant does not allow it";

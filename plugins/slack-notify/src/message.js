@@ -26,7 +26,7 @@ function link(url, text) {
 
 /** Somebody's text, each line marked as quoted, as long as there is room after the first line. */
 function under(first, comment) {
-  const content = comment === undefined ? "" : (comment.content ?? "(hidden)");
+  const content = comment === undefined ? "" : comment.hidden ? "(hidden)" : (comment.content ?? "(hidden)");
   if (content.trim() === "") return first;
   const lines = content.trim().split(/\r?\n/).map((line) => `> ${escape(line)}`);
   // What is left of an escape that was cut in two goes with it.

@@ -34,7 +34,8 @@ function wanted(kind) {
   return named.includes(kind);
 }
 
-const key = (event) => `${event.repo.id || event.repo.name}#${event.discussion.num}`;
+/** A message's name is one in its channel. */
+const key = (event) => `${config.get("channel")} ${event.repo.id || event.repo.name}#${event.discussion.num}`;
 
 /** The message about a discussion, so that its comments go into the thread under it. */
 function thread(event) {

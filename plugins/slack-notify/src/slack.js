@@ -34,7 +34,9 @@ const WAIT_MS = 30_000;
 /** Posts a message, in a thread if one is given, and returns its name (`ts`). */
 export function post(text, thread) {
   const endpoint = config.get("slack-endpoint", SLACK).replace(/\/$/, "");
-  const message = { channel: config.require("channel"), text, mrkdwn: true, unfurl_links: false, thread_ts: thread };
+  // A stranger's link is a link: Slack shows nothing of what stands behind it.
+  const shown = { mrkdwn: true, unfurl_links: false, unfurl_media: false };
+  const message = { channel: config.require("channel"), text, ...shown, thread_ts: thread };
   const answer = http.post(`${endpoint}/api/chat.postMessage`, {
     json: message,
     headers: { "content-type": "application/json; charset=utf-8" },

@@ -41,6 +41,7 @@ test("a discussion is posted with its first comment", async () => {
       "<https://huggingface.co/some-user/some-repo/discussions/3|Is &lt;this&gt; safe? (#3)>\n> I &amp; you:\n> yes",
     mrkdwn: true,
     unfurl_links: false,
+    unfurl_media: false,
   });
 });
 
@@ -49,7 +50,7 @@ test("a comment goes into the thread of its discussion", async () => {
   const network = slack(yes("17.5"), yes("18.0"));
   await plugin.deliver(sample("discussion"));
   await plugin.deliver(sample("discussion-comment").content("Hello!"));
-  assert.deepEqual(kept.writes, ["set 6366c000a2abcdf2fd69a080#3"]);
+  assert.deepEqual(kept.writes, ["set C1 6366c000a2abcdf2fd69a080#3"]);
   assert.deepEqual(network.requests.map(({ json }) => json.thread_ts), [undefined, "17.5"]);
   assert.match(texts(network)[1], /^Comment in .*\n> Hello!$/);
 });

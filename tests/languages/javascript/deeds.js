@@ -19,6 +19,12 @@ const DEEDS = {
   retry: () => {
     throw new Retry("not yet", { afterMs: 3_600_000 });
   },
+  "long answer": () => "x".repeat(65_536),
+  "long lines": () => {
+    log.info("x".repeat(60_000));
+    console.error("ü".repeat(2_000));
+    throw new Reject("y".repeat(20_000));
+  },
   fetch: () => fetch("https://example.org/"),
   "caught fetch": async () => {
     try {

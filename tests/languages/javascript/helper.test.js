@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import * as hookbox from "../.hookbox/javascript/hookbox.js";
+import { cut, TEXT_MAX } from "../.hookbox/javascript/outcomes.js";
 import * as testing from "../.hookbox/javascript/testing.js";
 
 const { config, done, http, hub, ignored, log, on, plugin, Reject, Retry, state, Want } = hookbox;
@@ -35,6 +36,9 @@ test("a mistake in a handler is told where it stands, with what was meant", () =
   const mistakes = [
     [() => on("discusion.comment", nothing), 'on("discusion.comment"): there is no such scope: did you mean "discussion.comment"? (If the Hub has it: { unknown: true })'],
     [() => on("repo.contents.*", nothing), 'on("repo.contents.*"): there is no such scope: did you mean "repo.content.*"? (If the Hub has it: { unknown: true })'],
+    [() => on("comment.*", nothing), 'on("comment.*"): there is no such scope: did you mean "discussion.comment.*"? (If the Hub has it: { unknown: true })'],
+    [() => on("discussion.comment.create", nothing), 'on("discussion.comment.create"): "create" is an action: on("discussion.comment", { actions: ["create"] }, …)'],
+    [() => on("move", nothing), 'on("move"): "move" is an action: on("repo", { actions: ["move"] }, …)'],
     [() => on("Repo Content!!", nothing), 'on("Repo Content!!"): a scope is dotted words ("repo.content"), perhaps with ".*" at the end, or "*"'],
     [() => on("repo", { actions: ["creat"] }, nothing), 'on("repo"): the Hub has no action "creat": did you mean "create"?'],
     [() => on("repo", { actions: ["create", "create"] }, nothing), 'on("repo"): "create" is there already'],
@@ -124,6 +128,23 @@ test("a part that nobody promised is passed over, and one that the Hub promises 
   await assert.rejects(handling("*", (event) => event.payload).deliver(testing.event([1])), /JSON, but no object/);
 });
 
+test("a scope that came later is shown as the one above it that is known", async () => {
+  const pinned = handling("repo.pins", (event) => done(event.repo.name));
+  assert.deepEqual(await pinned.deliver(sample("repo-update").scope("repo.pins")), done("some-user/some-repo"));
+  const changed = handling("repo.config.dois", (event) => done(typeof event.changes));
+  assert.deepEqual(await changed.deliver(sample("repo-config").scope("repo.config.dois")), done("object"));
+  const reaction = sample("discussion-comment").scope("discussion.comment.reaction").set("/comment", undefined);
+  assert.deepEqual(
+    await handling("discussion.comment.reaction", () => done("handled")).deliver(reaction),
+    ignored("the payload of `discussion.comment.reaction` has no comment"),
+  );
+});
+
+test("a text that is too dear to hand over is cut", () => {
+  assert.equal(cut("x".repeat(TEXT_MAX)).length, TEXT_MAX);
+  assert.match(cut("é".repeat(60_000)), /^é{16384}… \(16384 of 60000 characters\)$/);
+});
+
 test("the handler that wins is the host's", async () => {
   const shown = (name) => (event) => done(`${name}: ${event.scope}/${event.action} of ${event.sentScope}`);
   const some = (...scopes) => plugin({ description: "d", handlers: scopes.map((scope) => on(scope, shown(scope))) });
@@ -149,7 +170,17 @@ test("what a handler returns or throws is the outcome", async () => {
     const error = await failure(handle);
     return `${error.constructor.name} ${error.message}${error.afterMs === undefined ? "" : ` after ${error.afterMs}`}`;
   };
-  assert.equal(await told(() => 5), "Retry TypeError: a handler returns done(…), ignored(…), a text or nothing, and not 5");
+  assert.deepEqual(await answer(() => null), done());
+  const circular = {};
+  circular.itself = circular;
+  assert.deepEqual(await answer(() => done(circular)), done("[object Object]"));
+  assert.deepEqual(await answer(() => done({ n: 10n })), done('{"n":"10"}'));
+  // Another attempt would return the same.
+  assert.equal(await told(() => 5), "Reject a handler returns done(…), ignored(…), a text or nothing, and not 5");
+  assert.equal(await told(() => new Retry("later")), "Reject a handler returned a Retry: `throw` it (later)");
+  assert.equal(await told(() => { throw Object.assign(new Error("odd"), { afterMs: "60" }); }), "Retry odd");
+  assert.match(thrown(() => new Retry("x", 60_000)), /the second argument is an object with afterMs, cause, and not 60000/);
+  assert.match(thrown(() => new Reject("x", { because: "y" })), /an object with cause, and not/);
   assert.equal(await told(() => undefined.x), "Retry TypeError: Cannot read properties of undefined (reading 'x')");
   assert.equal(await told(async () => Promise.reject(new Error("a", { cause: new Error("b") }))), "Retry a: b");
   assert.equal(await told(() => Promise.reject("text")), "Retry text");

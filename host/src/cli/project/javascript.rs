@@ -149,7 +149,9 @@ impl Package {
             .arg(tool)
             .arg(WIT)
             .arg(Path::new(OUT).join("entry.js"))
-            .arg(&made);
+            .arg(&made)
+            // What the plugin says while it is made is nothing of ours.
+            .stdout(std::io::stderr());
         let output = children.output(&mut componentize).await?;
         if !output.status.success() {
             anyhow::bail!(

@@ -1,7 +1,7 @@
 // What a handler takes: the facts of a delivery, and the parts that the Hub always sends with an event of its scope.
 
 import { Reject } from "./outcomes.js";
-import { ACTIONS, KNOWN, top } from "./scopes.js";
+import { ACTIONS, isAtOrUnder, KNOWN, top } from "./scopes.js";
 
 // Reading is lenient: what the Hub leaves out, or sends otherwise, counts as not told. Where a field comes from stands
 // in hookbox.d.ts.
@@ -308,10 +308,11 @@ const VIEWS = {
   "discussion.comment": CommentEvent,
 };
 
-/** The class that shows what a subscription gets: of scopes that came later nothing is promised. */
+/** The class that shows what a subscription gets: that of the nearest scope which is known. */
 export function viewOf(scope, actions) {
   if (scope === "repo" && actions.length === 1 && actions[0] === "move") return MoveEvent;
-  return VIEWS[top(scope)] ?? Event;
+  const above = Object.keys(VIEWS).filter((known) => isAtOrUnder(top(scope), known));
+  return VIEWS[above.sort((one, other) => other.length - one.length)[0]] ?? Event;
 }
 
 /** Why an event without a part that its class shows is nothing to handle; `undefined` if the Hub promises the part. */

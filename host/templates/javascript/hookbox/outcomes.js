@@ -18,14 +18,23 @@ export function ignored(text) {
 
 function told(text) {
   if (text === undefined || text === null) return undefined;
-  return typeof text === "string" ? text : JSON.stringify(text);
+  return shown(text);
+}
+
+/** The options of an error, if it has no others than those known. */
+function checked(options, known, place) {
+  const isObject = typeof options === "object" && options !== null;
+  const unknown = isObject ? Object.keys(options).find((name) => !known.includes(name)) : "";
+  if (unknown === undefined) return options;
+  throw new TypeError(`${place}: the second argument is an object with ${known.join(", ")}, and not ${shown(options)}`);
 }
 
 export class Retry extends Error {
-  constructor(reason, { afterMs, cause } = {}) {
+  constructor(reason, options = {}) {
+    const { afterMs, cause } = checked(options, ["afterMs", "cause"], "new Retry()");
     super(String(reason), cause === undefined ? undefined : { cause });
     this.name = "Retry";
-    if (afterMs !== undefined && !(Number.isFinite(afterMs) && afterMs >= 0)) {
+    if (afterMs !== undefined && !isWait(afterMs)) {
       throw new TypeError(`new Retry(): afterMs is a number of milliseconds, not ${afterMs}`);
     }
     this.afterMs = afterMs;
@@ -33,17 +42,21 @@ export class Retry extends Error {
 }
 
 export class Reject extends Error {
-  constructor(reason, { cause } = {}) {
+  constructor(reason, options = {}) {
+    const { cause } = checked(options, ["cause"], "new Reject()");
     super(String(reason), cause === undefined ? undefined : { cause });
     this.name = "Reject";
   }
 }
 
-/** What a handler returned, as an outcome. */
+const isWait = (ms) => Number.isFinite(ms) && ms >= 0;
+
+/** What a handler returned, as an outcome. Another attempt would return the same, and do again what was done before. */
 export function outcomeOf(answer) {
   if (answer instanceof Outcome) return answer;
-  if (answer === undefined || typeof answer === "string") return done(answer);
-  throw new TypeError(`a handler returns done(…), ignored(…), a text or nothing, and not ${shown(answer)}`);
+  if (answer === undefined || answer === null || typeof answer === "string") return done(answer);
+  if (answer instanceof Error) throw new Reject(`a handler returned a ${answer.name}: \`throw\` it (${answer.message})`);
+  throw new Reject(`a handler returns done(…), ignored(…), a text or nothing, and not ${shown(answer)}`);
 }
 
 /** What was thrown, as a `Retry` or a `Reject`. Whatever says nothing of it asks for another attempt. */
@@ -53,7 +66,8 @@ export function failureOf(thrown) {
   for (const error of chain(thrown)) {
     if (error instanceof Retry) return new Retry(reason, { afterMs: error.afterMs, cause: thrown });
     if (error instanceof Reject || error?.isFinal === true) return new Reject(reason, { cause: thrown });
-    if (error?.afterMs !== undefined) return new Retry(reason, { afterMs: error.afterMs, cause: thrown });
+    // Somebody else's error may have anything there.
+    if (isWait(error?.afterMs)) return new Retry(reason, { afterMs: error.afterMs, cause: thrown });
   }
   return new Retry(reason, { cause: thrown });
 }
@@ -80,11 +94,22 @@ function chain(thrown) {
   return found;
 }
 
-function shown(value) {
+/** A value as text, whatever it is. */
+export function shown(value) {
   if (typeof value === "string") return value;
+  const whole = (_, part) => (typeof part === "bigint" ? String(part) : part);
   try {
-    return JSON.stringify(value) ?? String(value);
+    return JSON.stringify(value, whole) ?? String(value);
   } catch {
-    return String(value);
+    return Object.prototype.toString.call(value);
   }
+}
+
+/** The most characters of a text that goes to the host as one: each costs the engine some 2,600 fuel. */
+export const TEXT_MAX = 16_384;
+
+/** A text that is short enough to be handed over, or its beginning and how much there was. */
+export function cut(text) {
+  if (text.length <= TEXT_MAX) return text;
+  return `${text.slice(0, TEXT_MAX).toWellFormed()}… (${TEXT_MAX} of ${text.length} characters)`;
 }

@@ -1,5 +1,7 @@
 // What the host gives a plugin beside the event: settings, a store, a log, the time.
 
+import { shown } from "./outcomes.js";
+
 /** What a plugin without a grant has, in a plain `node`. */
 const NOTHING = {
   log: (level, text) => console.error(`${level.toUpperCase()} ${text}`),
@@ -77,7 +79,7 @@ const line = (parts) =>
     .map((part) => {
       if (typeof part === "string") return part;
       if (part instanceof Error) return part.stack?.includes(part.message) ? part.stack : `${part}\n${part.stack ?? ""}`;
-      return JSON.stringify(part) ?? String(part);
+      return shown(part);
     })
     .join(" ");
 

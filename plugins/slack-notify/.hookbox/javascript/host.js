@@ -11,7 +11,7 @@ import { Fields, IncomingBody, OutgoingBody, OutgoingRequest, RequestOptions } f
 import { ConfigError, stand, StateError } from "./ability.js";
 import { Event } from "./events.js";
 import { HttpError, noFetch, Response } from "./http.js";
-import { Retry } from "./outcomes.js";
+import { cut, Retry } from "./outcomes.js";
 import { Plugin } from "./plugin.js";
 
 /** The most bytes of an answer that are taken from the host at once. */
@@ -43,7 +43,7 @@ export function component(plugin, version) {
 async function handle(plugin, delivery) {
   try {
     const { kind, text } = await plugin.handle(new Event(delivery, { payload, header }));
-    return { tag: kind, val: text };
+    return { tag: kind, val: text === undefined ? undefined : cut(text) };
   } catch (failure) {
     throw told(failure);
   }
@@ -54,13 +54,14 @@ function told(failure) {
   if (!(failure instanceof Error)) return failure;
   // What went wrong in the plugin itself is told with its place.
   if (failure.cause?.stack && !failure.cause.isOrdinary) logged("error", `${failure.cause}\n${failure.cause.stack}`);
-  if (!(failure instanceof Retry)) return { tag: "rejected", val: failure.message };
+  const reason = cut(failure.message);
+  if (!(failure instanceof Retry)) return { tag: "rejected", val: reason };
   const afterMs = failure.afterMs === undefined ? undefined : BigInt(Math.ceil(failure.afterMs));
-  return { tag: "retry", val: { reason: failure.message, afterMs } };
+  return { tag: "retry", val: { reason, afterMs } };
 }
 
 function logged(level, text) {
-  log(level, "", text);
+  log(level, "", cut(text));
 }
 
 function settings() {

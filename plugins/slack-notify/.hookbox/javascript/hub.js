@@ -3,6 +3,9 @@
 import { config, ConfigError } from "./ability.js";
 import { http } from "./http.js";
 
+/** The most redirects that are followed when something is read. */
+const REDIRECTS_MAX = 5;
+
 const WAIT_MS = 60_000;
 const WAIT_MAX_MS = 3_600_000;
 
@@ -58,23 +61,49 @@ const PART = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 /** A repo's place in the API. What is no name could lead elsewhere. */
 function place(repo, sites) {
   const { type, name } = repo ?? {};
-  if (!["model", "dataset", "space"].includes(type) || !String(name).split("/").every((part) => PART.test(part))) {
-    throw new TypeError(`hub: ${JSON.stringify({ type, name })} is no repo: give event.repo, or { type: "model", name: "a/b" }`);
+  const parts = String(name).split("/");
+  if (!["model", "dataset", "space"].includes(type) || parts.length > 2 || !parts.every((part) => PART.test(part))) {
+    throw mistake(`${JSON.stringify({ type, name })} is no repo: give event.repo, or { type: "model", name: "a/b" }`);
   }
   if (sites === "api") return `/api/${type}s/${name}`;
   return type === "model" ? `/${name}` : `/${type}s/${name}`;
 }
 
 function thread(repo, num) {
-  if (!Number.isSafeInteger(num) || num < 1) throw new TypeError(`hub: ${num} is no discussion's number`);
+  if (!Number.isSafeInteger(num) || num < 1) throw mistake(`${num} is no discussion's number`);
   return `${place(repo, "api")}/discussions/${num}`;
 }
 
-function call(method, path, json) {
-  const response = http.request(method, endpoint() + path, json === undefined ? {} : { json });
-  if (response.ok) return response;
-  throw new HubError(`${method} ${path}`, response);
+/** Reads, from where it is redirected to on the same host, too: so a repo that was renamed answers. */
+function read(path) {
+  let url = endpoint() + path;
+  for (let followed = 0; ; followed++) {
+    const response = http.get(url);
+    const next = followed < REDIRECTS_MAX ? redirected(response, url) : undefined;
+    if (next === undefined) return checked(`GET ${path}`, response);
+    url = next;
+  }
 }
+
+function redirected(response, from) {
+  const location = response.header("location");
+  if (location === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return undefined;
+  const to = new URL(location, from);
+  return to.origin === new URL(from).origin ? to.href : undefined;
+}
+
+/** Sends what changes something: it is never sent anywhere else. */
+function post(path, json) {
+  return checked(`POST ${path}`, http.post(endpoint() + path, { json }));
+}
+
+function checked(call, response) {
+  if (response.ok) return response;
+  throw new HubError(call, response);
+}
+
+/** A mistake that no other attempt mends. */
+const mistake = (text) => Object.assign(new TypeError(`hub: ${text}`), { isFinal: true });
 
 const mark = (runId) => `<!-- hookbox ${runId} -->`;
 
@@ -83,13 +112,13 @@ const isMarked = (text, runId) => typeof text === "string" && text.trimEnd().spl
 
 export const hub = Object.freeze({
   /** (hub client, `whoami`) */
-  whoami: () => call("GET", "/api/whoami-v2").json(),
+  whoami: () => read("/api/whoami-v2").json(),
 
   /** (hub client, `get_discussion_details`) */
-  discussion: (repo, num) => call("GET", thread(repo, num)).json(),
+  discussion: (repo, num) => read(thread(repo, num)).json(),
 
   /** (hub client, `comment_discussion`) */
-  comment: (repo, num, text) => call("POST", `${thread(repo, num)}/comment`, { comment: text }).json()?.newMessage?.id ?? "",
+  comment: (repo, num, text) => post(`${thread(repo, num)}/comment`, { comment: text }).json()?.newMessage?.id ?? "",
 
   /** (hub client, `get_discussion_details`, `comment_discussion`) */
   commentOnce(repo, num, runId, text) {
@@ -102,8 +131,8 @@ export const hub = Object.freeze({
   readFile(repo, path, revision = "main") {
     const parts = path.split("/");
     if (parts.some((part) => ["", ".", ".."].includes(part)) || !PART.test(revision) || revision.includes("..")) {
-      throw new TypeError(`hub: ${JSON.stringify(`${revision}/${path}`)} is no file of a repo`);
+      throw mistake(`${JSON.stringify(`${revision}/${path}`)} is no file of a repo`);
     }
-    return call("GET", `${place(repo, "site")}/raw/${revision}/${parts.map(encodeURIComponent).join("/")}`).text();
+    return read(`${place(repo, "site")}/raw/${revision}/${parts.map(encodeURIComponent).join("/")}`).text();
   },
 });

@@ -2,7 +2,7 @@
 
 import { Event, Missing, unpromised, viewOf } from "./events.js";
 import { failureOf, ignored, outcomeOf, Reject } from "./outcomes.js";
-import { ACTIONS, isSubscription, meantScope, nearest, taker, winner } from "./scopes.js";
+import { ACTIONS, isSubscription, mend, nearest, taker, winner } from "./scopes.js";
 
 /** What is wrong with how a plugin is written. */
 class Mistake extends TypeError {
@@ -30,12 +30,8 @@ export function on(scope, options, handle) {
   if (!isSubscription(scope)) {
     throw new Mistake(`${place}: a scope is dotted words ("repo.content"), perhaps with ".*" at the end, or "*"`);
   }
-  const meant = unknown ? undefined : meantScope(scope);
-  if (meant) {
-    throw new Mistake(
-      `${place}: there is no such scope: did you mean "${meant}"? (If the Hub has it: { unknown: true })`,
-    );
-  }
+  const instead = unknown ? undefined : mend(scope);
+  if (instead) throw new Mistake(`${place}: ${instead}`);
   if (typeof handle !== "function") {
     throw new Mistake(`${place}: the last argument is the function that handles the event: (event) => done("…")`);
   }

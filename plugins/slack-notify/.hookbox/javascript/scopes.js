@@ -17,9 +17,20 @@ export function top(scope) {
   return scope.endsWith(".*") ? scope.slice(0, -2) : scope;
 }
 
+/** What to write in place of a scope that the Hub probably does not have; `undefined` if it may have it. */
+export function mend(scope) {
+  const words = top(scope).split(".");
+  const action = words.pop();
+  if (ACTIONS.includes(action)) {
+    return `"${action}" is an action: on("${words.join(".") || "repo"}", { actions: ["${action}"] }, …)`;
+  }
+  const meant = meantScope(scope);
+  return meant && `there is no such scope: did you mean "${meant}"? (If the Hub has it: { unknown: true })`;
+}
+
 /** The scope that was probably meant by one that the Hub does not have. */
-export function meantScope(scope) {
-  const meant = nearest(top(scope), KNOWN);
+function meantScope(scope) {
+  const meant = KNOWN.find((known) => known.endsWith(`.${top(scope)}`)) ?? nearest(top(scope), KNOWN);
   return meant && meant + scope.slice(top(scope).length);
 }
 
@@ -98,6 +109,6 @@ function nearestKnown(scope) {
   return above.sort((one, other) => other.length - one.length)[0];
 }
 
-function isAtOrUnder(scope, above) {
+export function isAtOrUnder(scope, above) {
   return scope === above || scope.startsWith(`${above}.`);
 }

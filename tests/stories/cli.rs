@@ -97,7 +97,7 @@ fn errors_say_what_is_wrong_and_what_to_do() {
     let hello = path("hello");
     assert_snapshot!(fails(&["inspect", "nope.wasm"]), @"
     error: nope.wasm: there is no such file
-    exit code 1
+    exit code 2
     ");
     assert_snapshot!(fails(&["run", "nope.wasm", "discussion-comment"]), @"
     error: nope.wasm: there is no such file

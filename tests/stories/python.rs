@@ -3,6 +3,7 @@
 
 use hookbox_tests::{Cli, Ran};
 use insta::assert_snapshot;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -121,6 +122,30 @@ fn where_the_tool_is_missing_the_line_that_installs_it_is_told() {
     assert_snapshot!(refused(&project), @"
     error: .: componentize-py is missing, which makes components of Python; run there: python3 -m venv .venv && .venv/bin/pip install --require-hashes -r requirements.txt
     ");
+}
+
+#[test]
+fn the_tool_sees_no_secret_and_nothing_that_changes_what_it_builds() {
+    let (_folder, project, _) = project();
+    // Given a tool that keeps what it is started with, in place of a component
+    let tool = project.join(".venv/bin/componentize-py");
+    std::fs::create_dir_all(tool.parent().unwrap()).unwrap();
+    let script = "#!/bin/sh\n[ \"$1\" = --version ] && echo componentize-py 0.25.1 && exit\nenv >seen\nexit 1\n";
+    std::fs::write(&tool, script).unwrap();
+    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // When somebody builds whose environment has secrets, and a Python of its own
+    let mut build = Cli::new(&["build"]).folder(&project).env("OWN", "canary");
+    build = build.env("HOOKBOX_SECRETS", "env:OWN").env("KEPT", "kept");
+    for name in ["WEBHOOK_SECRET", "HF_TOKEN", "PYTHONPATH", "VIRTUAL_ENV"] {
+        build = build.env(name, "canary");
+    }
+    build.run().exits(1);
+    // Then it saw none of them.
+    let seen = std::fs::read_to_string(project.join("seen")).unwrap();
+    assert!(
+        seen.contains("KEPT=kept") && !seen.contains("canary"),
+        "{seen}"
+    );
 }
 
 #[test]

@@ -8,11 +8,11 @@ const EDITS: usize = 5;
 #[test]
 fn from_a_saved_edit_to_the_new_version_serving() {
     let source = |text: &str| {
-        let hello =
-            std::fs::read_to_string(hookbox_tests::workspace().join("plugins/hello/src/lib.rs"));
-        hello
-            .unwrap()
-            .replace("\"hello {}\"", &format!("\"{text} {{}}\""))
+        let path = hookbox_tests::workspace().join("plugins/hello/src/lib.rs");
+        let hello = std::fs::read_to_string(path).unwrap();
+        let edited = hello.replace("\"hello {who}\"", &format!("\"{text} {{who}}\""));
+        assert_ne!(edited, hello);
+        edited
     };
     let mut dev = Dev::with("edited-hello", "done(event.scope())").start();
     dev.says("edited-hello 0.1.0 is loaded");

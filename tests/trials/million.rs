@@ -29,7 +29,7 @@ const TIMED: i64 = 3_000;
 const RETENTION: Duration = Duration::from_secs(400);
 
 /// A small body, as the Hub would send it.
-const BODY: &str = r#"{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"a/b","id":"r"},"comment":{"id":"c","content":"hi"}}"#;
+const BODY: &str = r#"{"event":{"action":"create","scope":"discussion.comment"},"repo":{"type":"model","name":"a/b","id":"r"},"discussion":{"id":"d","num":1},"comment":{"id":"c","content":"hi"}}"#;
 
 /// What became of the deliveries.
 #[derive(Clone, Copy, PartialEq, Eq)]
